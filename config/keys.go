@@ -1,0 +1,108 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// key is one row of the table. The type of the setting is the type of its default.
+type key struct {
+	name   string
+	def    any               // string, bool, int, time.Duration, []string or map[string]CustodyLimits
+	field  func(*Config) any // pointer to the place of the setting
+	rule   func(any) error   // nil: every value of the type will do; called with a value of the type
+	secret bool              // may hold a password: never quoted in errors, redacted in entries
+	doc    string
+}
+
+// keys is the one table of settings; everything else about them is derived from it.
+var keys = []key{
+	{name: "data", def: "./baton-data", field: func(c *Config) any { return &c.Data }, rule: notEmpty,
+		doc: "Folder that holds the ledger, its read models and its keys."},
+	{name: "listen", def: "127.0.0.1:8080", field: func(c *Config) any { return &c.Listen }, rule: hostPort,
+		doc: "Address of the HTTP API and console, host:port; port 0 takes a free one."},
+	{name: "store", def: "pebble", field: func(c *Config) any { return &c.Store }, rule: storeName, secret: true,
+		doc: "Engine of the ledger. This version has one: pebble, embedded in the data folder."},
+
+	{name: "nats.enabled", def: true, field: func(c *Config) any { return &c.NATS.Enabled },
+		doc: "Fan committed events out to NATS JetStream."},
+	{name: "nats.url", def: "", field: func(c *Config) any { return &c.NATS.URL }, rule: natsURL, secret: true,
+		doc: "NATS servers, separated by commas. Empty starts an embedded server."},
+	{name: "nats.port", def: -1, field: func(c *Config) any { return &c.NATS.Port }, rule: natsPort,
+		doc: "Loopback port of the embedded NATS server; -1 takes a random free one."},
+
+	{name: "notary.key_file", def: "", field: func(c *Config) any { return &c.Notary.KeyFile },
+		doc: "File of the key that signs checkpoints. Empty makes one in the data folder on first run."},
+	{name: "notary.origin", def: "baton.local/ledger", field: func(c *Config) any { return &c.Notary.Origin }, rule: originLine,
+		doc: "First line of every checkpoint: the name of this ledger, unique in the world."},
+	{name: "notary.interval", def: time.Second, field: func(c *Config) any { return &c.Notary.Interval },
+		rule: within(10*time.Millisecond, time.Second),
+		doc:  "Longest time between an append and the signed checkpoint that covers it; at most 1s."},
+	{name: "checkpoint.copies", def: []string{}, field: func(c *Config) any { return &c.Checkpoint.Copies }, rule: eachNotEmpty,
+		doc: "Further files that get a copy of the newest checkpoint; best on another disk or machine."},
+
+	{name: "pebble.cache_mb", def: 256, field: func(c *Config) any { return &c.Pebble.CacheMB }, rule: within(1, 1<<20),
+		doc: "Block cache of the embedded engine, in MiB."},
+	{name: "pebble.memtable_mb", def: 64, field: func(c *Config) any { return &c.Pebble.MemtableMB }, rule: within(1, 2048),
+		doc: "Memtable of the embedded engine, in MiB."},
+	{name: "pebble.min_free_mb", def: 64, field: func(c *Config) any { return &c.Pebble.MinFreeMB }, rule: within(0, 1<<30),
+		doc: "Appends are refused while the disk has less free space than this, in MiB."},
+
+	{name: "custody.accept_within", def: 24 * time.Hour, field: func(c *Config) any { return &c.Custody.AcceptWithin },
+		rule: positive, doc: "A handoff that nobody accepts for this long is late."},
+	{name: "custody.orphan_after", def: 72 * time.Hour, field: func(c *Config) any { return &c.Custody.OrphanAfter },
+		rule: positive, doc: "A handoff accepted and then without an act for this long is orphaned."},
+	{name: "custody.points", def: map[string]CustodyLimits{}, field: func(c *Config) any { return &c.Custody.Points },
+		doc: "Limits of single points: sender>receiver@channel to accept_within and orphan_after."},
+
+	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level }, rule: oneOf("debug", "info", "warn", "error"),
+		doc: "Least severe level that is logged: debug, info, warn or error."},
+	{name: "log.format", def: "text", field: func(c *Config) any { return &c.Log.Format }, rule: oneOf("text", "json"),
+		doc: "How a log line is written: text or json."},
+}
+
+// env is the environment variable of the key: nats.url gives BATON_NATS_URL.
+func (k key) env() string { return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_")) }
+
+// flag is the command-line flag of the key without its dashes: notary.key_file gives notary-key-file.
+func (k key) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(k.name) }
+
+// assign stores a value of the key's own type. Maps and lists are copied, so that no two configurations share one.
+func (k key) assign(c *Config, value any) {
+	switch p := k.field(c).(type) {
+	case *string:
+		*p = value.(string)
+	case *bool:
+		*p = value.(bool)
+	case *int:
+		*p = value.(int)
+	case *time.Duration:
+		*p = value.(time.Duration)
+	case *[]string:
+		*p = slices.Clone(value.([]string))
+	case *map[string]CustodyLimits:
+		*p = maps.Clone(value.(map[string]CustodyLimits))
+	}
+}
+
+// lookup finds a key by one of its names: key.env, key.flag or the dotted one.
+func lookup(name string, of func(key) string) (key, bool) {
+	i := slices.IndexFunc(keys, func(k key) bool { return of(k) == name })
+	if i < 0 {
+		return key{}, false
+	}
+	return keys[i], true
+}
+
+// names lists one of the names of every key.
+func names(of func(key) string) []string {
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = of(k)
+	}
+	return list
+}
+
+func dotted(k key) string { return k.name }

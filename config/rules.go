@@ -1,0 +1,124 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// A rule's error completes the sentence "KEY …" and ends with what was expected.
+
+func notEmpty(v any) error {
+	if v.(string) == "" {
+		return errors.New("is empty; expected some text")
+	}
+	return nil
+}
+
+func eachNotEmpty(v any) error {
+	if slices.Contains(v.([]string), "") {
+		return errors.New("has an empty entry; expected a list of file paths")
+	}
+	return nil
+}
+
+func positive(v any) error {
+	if d := v.(time.Duration); d <= 0 {
+		return fmt.Errorf("is %s; expected a duration above zero such as 24h", showDuration(d))
+	}
+	return nil
+}
+
+func within[T cmp.Ordered](low, high T) func(any) error {
+	return func(v any) error {
+		if n := v.(T); n < low || n > high {
+			return fmt.Errorf("is %v; expected %v to %v", n, low, high)
+		}
+		return nil
+	}
+}
+
+func oneOf(words ...string) func(any) error {
+	return func(v any) error {
+		if !slices.Contains(words, v.(string)) {
+			return fmt.Errorf("is %q; expected one of %s", v, strings.Join(words, ", "))
+		}
+		return nil
+	}
+}
+
+func hostPort(v any) error {
+	_, port, err := net.SplitHostPort(v.(string))
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("is %q; expected host:port such as 127.0.0.1:8080", v)
+	}
+	return nil
+}
+
+func storeName(v any) error {
+	scheme, _, isURL := strings.Cut(v.(string), "://")
+	switch {
+	case v.(string) == "pebble":
+		return nil
+	case isURL && (strings.HasPrefix(scheme, "esdb") || strings.HasPrefix(scheme, "kurrentdb")):
+		return errors.New("names an EventStoreDB cluster, which is not in this version; expected pebble")
+	default:
+		return errors.New("names an engine that does not exist; expected pebble")
+	}
+}
+
+// natsURL checks what the NATS client would only find out when it connects. Nothing of the value is quoted.
+func natsURL(v any) error {
+	if v.(string) == "" {
+		return nil
+	}
+	for _, server := range strings.Split(v.(string), ",") {
+		server = strings.TrimSpace(server)
+		if !strings.Contains(server, "://") {
+			server = "nats://" + server
+		}
+		u, err := url.Parse(server)
+		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return errors.New("is no NATS address; expected nats://host:4222, also with tls, ws or wss, several separated by commas")
+		}
+	}
+	return nil
+}
+
+func natsPort(v any) error {
+	if n := v.(int); n != -1 && (n < 1 || n > 65535) {
+		return fmt.Errorf("is %d; expected -1 for a random port, or 1 to 65535", n)
+	}
+	return nil
+}
+
+// originLine keeps to what a C2SP checkpoint and the name of a note key may be: one line without spaces or plus signs.
+func originLine(v any) error {
+	s := v.(string)
+	if s == "" || strings.ContainsRune(s, '+') || strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}) {
+		return fmt.Errorf("is %q; expected a name such as ledger.example.org/baton, without spaces or plus signs", s)
+	}
+	return nil
+}
+
+// pointName checks the shape sender>receiver@channel.
+func pointName(point string) error {
+	at := strings.LastIndexByte(point, '@')
+	sender, receiver, ok := strings.Cut(point[:max(at, 0)], ">")
+	if !ok || sender == "" || receiver == "" || at == len(point)-1 {
+		return fmt.Errorf("has the point %q; expected sender>receiver@channel", point)
+	}
+	return nil
+}
