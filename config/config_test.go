@@ -128,14 +128,14 @@ checkpoint: {copies: [a, b]}
 custody:
   accept_within: 12h
   points:
-    "Bot>Tier 1@Web.chat": {accept_within: 90s}`,
+    "Bot>Tier%201@Web.chat": {accept_within: 90s}`,
 		"dotted.yml": `
 data: /srv/baton
 nats.enabled: false
 pebble.cache_mb: 512
 checkpoint.copies: [a, b]
 custody.accept_within: 12h
-custody.points: {"Bot>Tier 1@Web.chat": {accept_within: 90s}}`,
+custody.points: {"Bot>Tier%201@Web.chat": {accept_within: 90s}}`,
 		"b.toml": `
 data = "/srv/baton"
 nats.enabled = false
@@ -144,11 +144,11 @@ checkpoint.copies = ["a", "b"]
 cache_mb = 512
 [custody]
 accept_within = "12h"
-[custody.points."Bot>Tier 1@Web.chat"]
+[custody.points."Bot>Tier%201@Web.chat"]
 accept_within = "90s"`,
 		"b.json": `{"data": "/srv/baton", "nats": {"enabled": false}, "pebble": {"cache_mb": 512},
 			"checkpoint": {"copies": ["a", "b"]}, "custody": {"accept_within": "12h",
-			"points": {"Bot>Tier 1@Web.chat": {"accept_within": "90s"}}}}`,
+			"points": {"Bot>Tier%201@Web.chat": {"accept_within": "90s"}}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := given{name: name, file: text}.load(t)
@@ -161,10 +161,10 @@ accept_within = "90s"`,
 			}
 			// The point keeps its case and its dot, and inherits the limit it leaves out.
 			want := config.CustodyLimits{AcceptWithin: 90 * time.Second, OrphanAfter: 72 * time.Hour}
-			if got := l.Custody.For("Bot>Tier 1@Web.chat"); got != want {
+			if got := l.Custody.For("Bot>Tier%201@Web.chat"); got != want {
 				t.Errorf("own limits %+v, want %+v", got, want)
 			}
-			if got := l.Custody.For("bot>tier 1@web.chat").AcceptWithin; got != 12*time.Hour {
+			if got := l.Custody.For("bot>tier%201@web.chat").AcceptWithin; got != 12*time.Hour {
 				t.Errorf("general limit %s, want 12h", got)
 			}
 		})

@@ -55,7 +55,7 @@ var keys = []key{
 	{name: "custody.orphan_after", def: 72 * time.Hour, field: func(c *Config) any { return &c.Custody.OrphanAfter },
 		rule: positive, doc: "A handoff accepted and then without an act for this long is orphaned."},
 	{name: "custody.points", def: map[string]CustodyLimits{}, field: func(c *Config) any { return &c.Custody.Points },
-		doc: "Limits of single points: sender>receiver@channel to accept_within and orphan_after."},
+		doc: "Limits of single points: sender>receiver@channel (spaces as %20) to accept_within and orphan_after."},
 
 	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level }, rule: oneOf("debug", "info", "warn", "error"),
 		doc: "Least severe level that is logged: debug, info, warn or error."},

@@ -113,12 +113,20 @@ func originLine(v any) error {
 	return nil
 }
 
-// pointName checks the shape sender>receiver@channel.
+// pointName accepts sender>receiver@channel the way the ledger names a point, where spaces, controls and the characters
+// > @ % inside a name are percent-encoded: any other spelling would match no handoff and say nothing.
 func pointName(point string) error {
-	at := strings.LastIndexByte(point, '@')
-	sender, receiver, ok := strings.Cut(point[:max(at, 0)], ">")
-	if !ok || sender == "" || receiver == "" || at == len(point)-1 {
-		return fmt.Errorf("has the point %q; expected sender>receiver@channel", point)
+	parts := strings.FieldsFunc(point, func(r rune) bool { return r == '>' || r == '@' })
+	separators := strings.Map(func(r rune) rune {
+		if r == '>' || r == '@' {
+			return r
+		}
+		return -1
+	}, point)
+	plain := strings.ContainsFunc(point, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	_, escapes := url.PathUnescape(point)
+	if separators != ">@" || len(parts) != 3 || plain || escapes != nil {
+		return fmt.Errorf("has the point %q; expected sender>receiver@channel with a space written as %%20", point)
 	}
 	return nil
 }

@@ -1,0 +1,34 @@
+# Everyday verbs; `make` lists them. What a change must pass is .ci/run.
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint fmt demo bench ci clean
+
+help: ## list these verbs
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+build: ## build ./baton, without cgo
+	CGO_ENABLED=0 go build -trimpath -o baton ./cmd/baton
+
+test: ## run all tests
+	go test ./...
+
+race: ## run the packages with goroutines under the race detector
+	.ci/run race
+
+lint: ## check formatting, go vet and staticcheck
+	.ci/run format sleeps vet lint
+
+fmt: ## format all Go files
+	gofmt -w $$(git ls-files --cached --others --exclude-standard -- '*.go')
+
+demo: build ## the whole story on an embedded ledger, then API and console
+	./baton demo
+
+bench: build ## measure the project's own figures on this machine
+	./baton bench
+
+ci: ## everything a change must pass
+	.ci/run
+
+clean: ## remove what build made; never ./baton-data
+	rm -f baton baton.exe coverage.out
+	rm -rf bin dist
