@@ -57,8 +57,8 @@ var keys = []key{
 	{name: "custody.points", def: map[string]CustodyLimits{}, field: func(c *Config) any { return &c.Custody.Points },
 		doc: "Limits of single points: sender>receiver@channel (spaces as %20) to accept_within and orphan_after."},
 
-	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level }, rule: oneOf("debug", "info", "warn", "error"),
-		doc: "Least severe level that is logged: debug, info, warn or error."},
+	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level },
+		rule: oneOf("debug", "info", "warn", "error"), doc: "Least severe level that is logged: debug, info, warn or error."},
 	{name: "log.format", def: "text", field: func(c *Config) any { return &c.Log.Format }, rule: oneOf("text", "json"),
 		doc: "How a log line is written: text or json."},
 }
