@@ -52,7 +52,7 @@ func Move(from, verb HandoffState) (next HandoffState, anomaly string) {
 		return verb, ""
 	case from == None:
 		return verb, fmt.Sprintf("%s_without_offer", verb)
-	case from == verb:
+	case from == verb || from.Open() && verb == Offered:
 		return from, fmt.Sprintf("%s_twice", verb)
 	case rank[from] > 0 && rank[from] < rank[Accepted]:
 		return from, fmt.Sprintf("%s_before_accepted", verb)

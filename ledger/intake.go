@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"mime"
+	"slices"
 	"strings"
 )
 
@@ -128,6 +129,10 @@ func checkEvent(e *Event) *Error {
 	return checkData(e)
 }
 
+// reserved are the names that CloudEvents and Baton have fields for: in Ext they would be said twice.
+var reserved = []string{"id", "source", "specversion", "type", "subject", "time", "datacontenttype", "dataschema", "data", "actor",
+	"datasubject", "correlationid", "causationid", "traceparent"}
+
 func checkExt(ext []Attr) *Error {
 	for i, a := range ext {
 		if a.Name == "" || len(a.Name) > 64 || strings.Trim(a.Name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
@@ -135,6 +140,9 @@ func checkExt(ext []Attr) *Error {
 		}
 		if err := checkText(a.Name, a.Value, MaxHeader); err != nil {
 			return err
+		}
+		if slices.Contains(reserved, a.Name) {
+			return Errorf(CodeInvalid, "", "send it as the attribute itself", "extension attribute %q has the name of an attribute of its own", a.Name)
 		}
 		for _, b := range ext[:i] {
 			if a.Name == b.Name {
@@ -149,7 +157,6 @@ func checkExt(ext []Attr) *Error {
 // CloudEvents says. Foreign types may carry any bytes; their JSON is checked only for being what it says.
 func checkData(e *Event) *Error {
 	e.Facets = Facets{}
-	own := strings.HasPrefix(e.Type, TypePrefix)
 	switch {
 	case len(e.Data) > MaxData:
 		return Errorf(CodeTooLarge, "", "keep large content elsewhere and send a reference with its digest",
@@ -157,12 +164,14 @@ func checkData(e *Event) *Error {
 	case len(e.Data) == 0 || !IsJSON(e.ContentType):
 		return checkRequired(e)
 	}
-	facets, err := DeriveFacets(e.Data)
+	var err error
+	if strings.HasPrefix(e.Type, TypePrefix) {
+		e.Facets, err = DeriveFacets(e.Data)
+	} else {
+		err = checkJSON(e.Data)
+	}
 	if err != nil {
 		return err.(*Error)
-	}
-	if own {
-		e.Facets = facets
 	}
 	return checkRequired(e)
 }
@@ -170,7 +179,7 @@ func checkData(e *Event) *Error {
 func checkRequired(e *Event) *Error {
 	family, verb := SplitType(e.Type)
 	for _, path := range required[family+"."+verb] {
-		if *e.Facets.list()[facetIndex[path]] == "" {
+		if *e.Facets.list()[slices.Index(facetPaths[:], path)] == "" {
 			return Errorf(CodeInvalid, "", "add it to data as a non-empty string", "data.%s is missing, %s.%s cannot do without", path, family, verb)
 		}
 	}

@@ -119,7 +119,7 @@ func (j *Journey) life(r *Recorded, verb string, at time.Time) {
 	case "started":
 		keep(&j.Channel, r.Facets.Channel)
 		if holder := actor(r); holder.Stage != "" && len(j.Custody) == 0 {
-			j.Custody = append(j.Custody, Span{Holder: holder, From: at})
+			j.hold(holder, at, "")
 		}
 	case "linked":
 		j.Links = append(j.Links, strings.Clone(r.Facets.Journey))
@@ -144,7 +144,7 @@ func (j *Journey) act(r *Recorded, at time.Time) {
 	switch owner := j.Owner(); {
 	case stage == "":
 	case owner.IsZero():
-		j.Custody = append(j.Custody, Span{Holder: actor(r), From: at})
+		j.hold(actor(r), at, "")
 	case owner.Stage == stage:
 		j.touch(at)
 	case j.offeredTo(stage):
@@ -224,7 +224,7 @@ func (j *Journey) open(r *Recorded, id string) int {
 func (j *Journey) offered(r *Recorded, i int) {
 	h := &j.Handoffs[i]
 	if owner := j.Owner(); owner.IsZero() {
-		j.Custody = append(j.Custody, Span{Holder: h.Sender, From: h.Offered})
+		j.hold(h.Sender, h.Offered, "")
 	}
 	h.SenderHeld = j.Owner().Stage == h.Sender.Stage
 	if !h.SenderHeld {
@@ -270,8 +270,11 @@ func (j *Journey) accepted(r *Recorded, i int, at time.Time) {
 	j.hold(by, at, h.ID)
 }
 
-// hold gives custody to a party.
+// hold gives custody to a party. Where nothing is known of it (a return of a handoff whose offer was never seen), custody stays where it was.
 func (j *Journey) hold(p Party, at time.Time, handoff string) {
+	if p.IsZero() {
+		return
+	}
 	if n := len(j.Custody); n > 0 {
 		j.Custody[n-1].Until = at
 	}

@@ -1,9 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -12,24 +12,59 @@ import (
 var facetPaths = [...]string{"activity", "stage", "party", "kind", "channel", "status", "handoff", "from.stage", "from.party", "from.kind",
 	"to.stage", "to.party", "to.kind", "outcome", "reason", "journey", "field"}
 
-var facetIndex = func() map[string]int {
-	m := map[string]int{"from": 7, "to": 10}
-	for i, p := range facetPaths {
-		m[p] = i
+// Places in facetPaths of the members that are several facets, one after another: stage, party, kind.
+const (
+	noFacet   = -1
+	fromFacet = 7
+	toFacet   = 10
+)
+
+// facetOf gives the place in facetPaths of a member of the data object, or of the from or to object (base is where that begins, noFacet
+// for the data object itself). A member whose literal name has a dot is not the path.
+func facetOf(base int, name []byte) int {
+	if base != noFacet {
+		switch string(name) {
+		case "stage":
+			return base
+		case "party":
+			return base + 1
+		case "kind":
+			return base + 2
+		}
+		return noFacet
 	}
-	return m
-}()
+	switch string(name) {
+	case "from":
+		return fromFacet
+	case "to":
+		return toFacet
+	}
+	for i, path := range facetPaths {
+		if path == string(name) && (i < fromFacet || i > toFacet+2) {
+			return i
+		}
+	}
+	return noFacet
+}
 
 // DeriveFacets checks that data is one JSON value of UTF-8 text, at most MaxJSONDepth deep, and reads the facets out of it where it is
-// an object. It looks at every byte once and never recurses, so that no input can exhaust the stack; encoding/json would need
-// several times as long, on a path every event takes. Errors are *Error naming the member or the byte.
+// an object. Of members with the same name the last one counts, as it does for most readers of JSON. It looks at every byte once and never
+// recurses, so that no input can exhaust the stack; encoding/json would need several times as long, on a path every event takes.
+// Errors are *Error naming the member or the byte.
 func DeriveFacets(data []byte) (Facets, error) {
-	var f Facets
-	s := scanner{data: data, facets: f.list()}
+	var small [32]byte
+	s := scanner{data: data, stack: small[:0], base: noFacet}
 	if err := s.document(); err != nil {
 		return Facets{}, err
 	}
-	return f, nil
+	return s.derived()
+}
+
+// checkJSON makes the same checks and reads no facets: what a foreign type calls a reason may be a text of any length.
+func checkJSON(data []byte) error {
+	var small [32]byte
+	s := scanner{data: data, stack: small[:0], base: noFacet, plain: true}
+	return s.document()
 }
 
 // begun marks an open container that has a member or element already.
@@ -37,12 +72,12 @@ const begun = 0x80
 
 // scanner walks JSON text. stack holds the open containers, '{' or '[' each.
 type scanner struct {
-	data   []byte
-	at     int
-	stack  []byte
-	small  [32]byte // first storage of stack
-	facets [len(facetPaths)]*string
-	outer  string // "from." or "to." inside that object
+	data  []byte
+	at    int
+	stack []byte
+	plain bool                    // no facets are wanted
+	base  int                     // fromFacet or toFacet inside that object of the data object, else noFacet
+	found [len(facetPaths)][]byte // what is between the quotes of each facet's string, escapes resolved
 }
 
 func (s *scanner) fail(what string) error {
@@ -51,11 +86,10 @@ func (s *scanner) fail(what string) error {
 }
 
 func (s *scanner) document() error {
-	s.stack = s.small[:0]
 	if !utf8.Valid(s.data) {
 		return Errorf(CodeInvalid, "", "send data as UTF-8, or set datacontenttype to what it is", "data is not valid UTF-8")
 	}
-	if err := s.value(""); err != nil {
+	if err := s.value(noFacet); err != nil {
 		return err
 	}
 	for len(s.stack) > 0 {
@@ -84,7 +118,7 @@ func (s *scanner) next() error {
 		s.at++
 		s.stack = s.stack[:top]
 		if top == 1 {
-			s.outer = ""
+			s.base = noFacet
 		}
 		return nil
 	case !first && c != ',':
@@ -97,7 +131,7 @@ func (s *scanner) next() error {
 		s.stack[top] = kind | begun
 	}
 	if closing == ']' {
-		return s.value("")
+		return s.value(noFacet)
 	}
 	return s.member()
 }
@@ -111,38 +145,92 @@ func (s *scanner) member() error {
 		return s.fail("expected ':'")
 	}
 	s.at++
-	if len(s.stack) > 2 || len(s.stack) == 2 && s.outer == "" {
-		return s.value("")
+	if s.plain || len(s.stack) > 2 || len(s.stack) == 2 && s.base == noFacet {
+		return s.value(noFacet)
 	}
 	if !simple {
 		name = unquote(name)
 	}
-	if bytes.IndexByte(name, '.') >= 0 { // a member of that literal name is not the path
-		return s.value("")
-	}
-	return s.value(s.outer + string(name))
+	place := facetOf(s.base, name)
+	s.forget(place)
+	return s.value(place)
 }
 
-// value reads a scalar, or opens a container. path is where a facet may stand, "" elsewhere.
-func (s *scanner) value(path string) error {
+// forget drops what an earlier member of the same name said.
+func (s *scanner) forget(place int) {
+	if place == noFacet {
+		return
+	}
+	s.found[place] = nil
+	if s.base == noFacet && (place == fromFacet || place == toFacet) {
+		s.found[place+1], s.found[place+2] = nil, nil
+	}
+}
+
+// derived checks the facets that were found and makes one string of them all.
+func (s *scanner) derived() (f Facets, err error) {
+	size := 0
+	for _, b := range s.found {
+		size += len(b)
+	}
+	if size == 0 {
+		return f, nil
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, b := range s.found {
+		all.Write(b)
+	}
+	text, list := all.String(), f.list()
+	for i, b := range s.found {
+		*list[i], text = text[:len(b)], text[len(b):]
+		if isLabel(*list[i]) {
+			continue
+		}
+		if err := checkText("data."+facetPaths[i], *list[i], MaxFacet); err != nil {
+			return Facets{}, err
+		}
+	}
+	return f, nil
+}
+
+// isLabel says quickly of most facets that checkText will not mind them: short ones of printable ASCII.
+func isLabel(s string) bool {
+	if len(s) > MaxFacet {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// value reads a scalar, or opens a container. place is where in facetPaths a string here belongs.
+func (s *scanner) value(place int) error {
 	s.space()
 	switch c := s.peek(); c {
 	case '{', '[':
 		if len(s.stack) >= MaxJSONDepth {
 			return Errorf(CodeTooLarge, "", "flatten the data", "data is nested more than %d deep at byte %d", MaxJSONDepth, s.at)
 		}
-		if c == '{' && len(s.stack) == 1 && (path == "from" || path == "to") {
-			s.outer = path + "."
+		if c == '{' && len(s.stack) == 1 && (place == fromFacet || place == toFacet) {
+			s.base = place
 		}
 		s.stack = append(s.stack, c)
 		s.at++
 		return nil
 	case '"':
 		text, simple, err := s.text()
-		if err != nil || path == "" {
+		if err != nil || place == noFacet {
 			return err
 		}
-		return s.facet(path, text, simple)
+		if !simple {
+			text = unquote(text)
+		}
+		s.found[place] = text
+		return nil
 	case 't':
 		return s.literal("true")
 	case 'f':
@@ -154,20 +242,13 @@ func (s *scanner) value(path string) error {
 	}
 }
 
-func (s *scanner) facet(path string, text []byte, simple bool) error {
-	i, ok := facetIndex[path]
-	if !ok {
-		return nil
+// ordinary are the bytes of a string that stand for themselves.
+var ordinary = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\'
 	}
-	if !simple {
-		text = unquote(text)
-	}
-	if err := checkText("data."+path, string(text), MaxFacet); err != nil {
-		return err
-	}
-	*s.facets[i] = string(text)
-	return nil
-}
+	return t
+}()
 
 // text reads a string and gives what is between its quotes; simple is false where it has escapes.
 func (s *scanner) text() (inner []byte, simple bool, err error) {
@@ -177,6 +258,7 @@ func (s *scanner) text() (inner []byte, simple bool, err error) {
 	start, simple := s.at+1, true
 	for i := start; i < len(s.data); i++ {
 		switch c := s.data[i]; {
+		case ordinary[c]:
 		case c == '"':
 			s.at = i + 1
 			return s.data[start:i], simple, nil

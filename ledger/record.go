@@ -41,9 +41,13 @@ func (f *Facets) list() [lastTag - firstFacet + 1]*string {
 }
 
 // EncodeRecord gives the record of an event in a stream: version byte, header length (uvarint), header fields, data. The record
-// is the same over every engine; position, revision and recorded time are not in it. At most MaxHeader bytes of header.
+// is the same over every engine; position, revision and recorded time are not in it. At most MaxHeader bytes of header; a stream's name
+// does not end in "-".
 func EncodeRecord(stream string, e *Event) ([]byte, error) {
-	header := appendHeader(make([]byte, 0, 384), stream, e)
+	if strings.HasSuffix(stream, "-") {
+		return nil, Errorf(CodeInvalid, "encode", "name the stream, as journey-<id>", "stream %q ends in a dash", stream)
+	}
+	header := appendHeader(make([]byte, 0, 512), stream, e)
 	if len(header) > MaxHeader {
 		return nil, Errorf(CodeTooLarge, "encode", "shorten attributes or drop extension attributes",
 			"header of event %q has %d bytes, at most %d are allowed", e.ID, len(header), MaxHeader)
@@ -91,12 +95,24 @@ func appendAttributes(buf []byte, stream string, e *Event) []byte {
 }
 
 func appendExt(buf []byte, ext []Attr) []byte {
-	sorted := slices.SortedFunc(slices.Values(ext), func(a, b Attr) int { return strings.Compare(a.Name, b.Name) })
-	for _, a := range sorted {
-		field := binary.AppendUvarint(nil, uint64(len(a.Name)))
-		buf = appendField(buf, tagExt, string(append(field, a.Name...))+a.Value)
+	byName := func(a, b Attr) int { return strings.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(ext, byName) {
+		ext = slices.SortedStableFunc(slices.Values(ext), byName)
+	}
+	for _, a := range ext {
+		buf = binary.AppendUvarint(append(buf, tagExt), uint64(uvarintLen(len(a.Name))+len(a.Name)+len(a.Value)))
+		buf = append(binary.AppendUvarint(buf, uint64(len(a.Name))), a.Name...)
+		buf = append(buf, a.Value...)
 	}
 	return buf
+}
+
+func uvarintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
 }
 
 func appendField(buf []byte, tag byte, s string) []byte {
@@ -111,7 +127,7 @@ func appendField(buf []byte, tag byte, s string) []byte {
 // and the data. Facets are left out, since a later version may derive more of them from the same bytes.
 func RetryDigest(stream string, e *Event) Hash {
 	h := sha256.New()
-	attributes := appendAttributes(nil, stream, e)
+	attributes := appendAttributes(make([]byte, 0, 512), stream, e)
 	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(attributes))))
 	h.Write(attributes)
 	h.Write(e.Data)
@@ -123,9 +139,9 @@ func SplitRecord(record []byte) (header, data []byte, err error) {
 	if len(record) == 0 || record[0] != recordVersion {
 		return nil, nil, corrupt("record is empty or of an unknown version (this build reads version %d)", recordVersion)
 	}
-	n, size := binary.Uvarint(record[1:])
-	rest := record[1+max(size, 0):]
-	if size <= 0 || n > uint64(len(rest)) || n > MaxHeader {
+	n, size := uvarint(record[1:])
+	rest := record[1+size:]
+	if size == 0 || n > len(rest) || n > MaxHeader {
 		return nil, nil, corrupt("record's header length does not fit its %d bytes", len(record))
 	}
 	return rest[:n:n], rest[n:], nil
@@ -142,7 +158,8 @@ func DecodeRecord(record []byte) (stream string, e Event, err error) {
 	return stream, e, err
 }
 
-// DecodeHeader reads the header of a record: one string is made of it, and the event's fields are parts of that string.
+// DecodeHeader reads the header of a record: one string is made of it, and the event's fields are parts of that string. It refuses what
+// EncodeRecord would have written otherwise, so that bytes that decode to the same event are the same bytes.
 func DecodeHeader(header []byte) (stream string, e Event, err error) {
 	s := string(header)
 	facets := e.Facets.list()
@@ -150,21 +167,31 @@ func DecodeHeader(header []byte) (stream string, e Event, err error) {
 	for len(s) > 0 {
 		tag := s[0]
 		n, size := uvarint(s[1:])
-		if size <= 0 || n > uint64(len(s)-1-size) || tag < last || tag == last && tag != tagExt {
-			return "", Event{}, corrupt("header field %d is out of order or longer than the header", tag)
+		if size == 0 || n == 0 || n > len(s)-1-size || tag <= last && (tag != tagExt || tag < last) {
+			return "", Event{}, corrupt("header field %d is out of order, empty or longer than the header", tag)
 		}
-		value := s[1+size : 1+size+int(n)]
-		s, last = s[1+size+int(n):], tag
+		value := s[1+size : 1+size+n]
+		s, last = s[1+size+n:], tag
 		if tag >= firstFacet && tag <= lastTag {
 			*facets[tag-firstFacet] = value
 		} else if !e.setAttribute(tag, value, &stream) {
 			return "", Event{}, corrupt("header field %d cannot be read", tag)
 		}
 	}
-	if strings.HasSuffix(stream, "-") {
-		stream += e.Subject
+	stream, ok := wholeStream(stream, e.Subject)
+	if !ok {
+		return "", Event{}, corrupt("stream %q does not go with subject %q", stream, e.Subject)
 	}
 	return stream, e, nil
+}
+
+// wholeStream completes a stream's name as it stands in a header; false where the encoder would have written it otherwise.
+func wholeStream(written, subject string) (string, bool) {
+	_, rest := SplitStream(written)
+	if strings.HasSuffix(written, "-") {
+		return written + subject, rest == "" && subject != "" && subject[len(subject)-1] != '-'
+	}
+	return written, rest == "" || rest != subject
 }
 
 // setAttribute reports false for a malformed field. Tags that this version does not know are passed over: a later version wrote them.
@@ -198,10 +225,14 @@ func (e *Event) setAttribute(tag byte, value string, stream *string) bool {
 		e.TraceParent = value
 	case tagExt:
 		n, size := uvarint(value)
-		if size <= 0 || n > uint64(len(value)-size) {
+		if size == 0 || n > len(value)-size {
 			return false
 		}
-		e.Ext = append(e.Ext, Attr{value[size : size+int(n)], value[size+int(n):]})
+		a := Attr{value[size : size+n], value[size+n:]}
+		if len(e.Ext) > 0 && a.Name < e.Ext[len(e.Ext)-1].Name {
+			return false
+		}
+		e.Ext = append(e.Ext, a)
 	}
 	return true
 }
@@ -213,7 +244,11 @@ func (e *Event) setTime(value string) bool {
 	var b [14]byte
 	copy(b[:], value)
 	offset := int(int16(binary.BigEndian.Uint16(b[12:]))) * 60
-	t := time.Unix(int64(binary.BigEndian.Uint64(b[:])), int64(binary.BigEndian.Uint32(b[8:])))
+	nanos := binary.BigEndian.Uint32(b[8:])
+	t := time.Unix(int64(binary.BigEndian.Uint64(b[:])), int64(nanos))
+	if nanos >= 1e9 || t.IsZero() {
+		return false
+	}
 	if offset == 0 {
 		e.Time = t.UTC()
 	} else {
@@ -222,11 +257,14 @@ func (e *Event) setTime(value string) bool {
 	return true
 }
 
-func uvarint(s string) (uint64, int) {
-	var x uint64
-	for i := 0; i < len(s) && i < binary.MaxVarintLen64; i++ {
-		x |= uint64(s[i]&0x7f) << (7 * i)
+// uvarint reads a length in its shortest form, of at most the 3 bytes that MaxHeader needs; size is 0 where there is none.
+func uvarint[T string | []byte](s T) (x, size int) {
+	for i := 0; i < len(s) && i < binary.MaxVarintLen16; i++ {
+		x |= int(s[i]&0x7f) << (7 * i)
 		if s[i] < 0x80 {
+			if s[i] == 0 && i > 0 {
+				break
+			}
 			return x, i + 1
 		}
 	}
@@ -240,5 +278,9 @@ func corrupt(format string, args ...any) error {
 // SameContent reports whether a record holds the content that an event offers again under its id.
 func SameContent(record []byte, stream string, e *Event) bool {
 	header, data, err := SplitRecord(record)
-	return err == nil && bytes.Equal(data, e.Data) && bytes.HasPrefix(header, appendAttributes(nil, stream, e))
+	if err != nil || !bytes.Equal(data, e.Data) {
+		return false
+	}
+	facets, ok := bytes.CutPrefix(header, appendAttributes(make([]byte, 0, 512), stream, e))
+	return ok && (len(facets) == 0 || facets[0] >= firstFacet)
 }
