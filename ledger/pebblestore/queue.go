@@ -1,0 +1,162 @@
+package pebblestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Bounds of one group: larger ones share a sync among more writers, and keep the first of them waiting.
+const (
+	groupEvents = 4096
+	groupBytes  = 8 << 20
+)
+
+// entry is one event, encoded by its caller.
+type entry struct {
+	event  *ledger.Event
+	tag    idTag
+	record []byte
+	digest ledger.Hash // SHA-256 of record
+}
+
+// request is one batch on its way: entries go in, result comes out before the call's done is closed.
+type request struct {
+	batch   *ledger.Batch
+	entries []entry
+	bytes   int
+	result  ledger.Result
+}
+
+// call is what one caller waits for: one or more batches.
+type call struct {
+	requests []*request
+	left     int // requests not yet answered; the syncer's
+	done     chan struct{}
+}
+
+// queue holds the requests that wait for the writer.
+type queue struct {
+	mu       sync.Mutex
+	ready    *sync.Cond
+	waiting  []queued
+	closed   bool
+	overflow int // index of the first of waiting that is not taken yet
+}
+
+type queued struct {
+	call    *call
+	request *request
+}
+
+// push queues a call's requests in order.
+func (q *queue) push(c *call) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return errClosed
+	}
+	for _, r := range c.requests {
+		q.waiting = append(q.waiting, queued{c, r})
+	}
+	q.ready.Signal()
+	return nil
+}
+
+// take waits for requests and returns as many as a group may hold, in order; none once the queue is closed and empty.
+func (q *queue) take(buf []queued) []queued {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == q.overflow && !q.closed {
+		q.ready.Wait()
+	}
+	events, bytes := 0, 0
+	rest := q.waiting[q.overflow:]
+	for len(rest) > 0 && events < groupEvents && bytes < groupBytes {
+		events += len(rest[0].request.entries)
+		bytes += rest[0].request.bytes
+		buf, rest = append(buf, rest[0]), rest[1:]
+		q.overflow++
+	}
+	if len(rest) == 0 {
+		clear(q.waiting)
+		q.waiting, q.overflow = q.waiting[:0], 0
+	}
+	return buf
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ready.Broadcast()
+}
+
+var errClosed = &ledger.Error{Code: ledger.CodeClosed, Op: "append", Err: errors.New("the ledger is closed"), Hint: "open it again"}
+
+// Append writes one batch. See [ledger.Appender].
+func (s *Store) Append(ctx context.Context, b ledger.Batch) ([]ledger.Receipt, error) {
+	r := s.AppendAll(ctx, []ledger.Batch{b})[0]
+	return r.Receipts, r.Err
+}
+
+// AppendAll writes batches in order; all of them usually share one sync. A context that ends while the batches are queued does not take
+// them back: the answer is then the context's error, and a retry finds out what was written.
+func (s *Store) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger.Result {
+	results := make([]ledger.Result, len(batches))
+	c := &call{requests: make([]*request, 0, len(batches)), done: make(chan struct{})}
+	at := make([]int, 0, len(batches))
+	for i := range batches {
+		r, err := s.encode(ctx, &batches[i])
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		c.requests, at = append(c.requests, r), append(at, i)
+	}
+	c.left = len(c.requests)
+	if c.left == 0 {
+		return results
+	}
+	err := error(nil)
+	if e := s.queue.push(c); e != nil {
+		err = e
+	} else {
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	for i, r := range c.requests {
+		if err != nil {
+			results[at[i]].Err = err
+		} else {
+			results[at[i]] = r.result
+		}
+	}
+	return results
+}
+
+func (s *Store) encode(ctx context.Context, b *ledger.Batch) (*request, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.readOnly {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "append", "open the ledger for writing", "the ledger is open read-only")
+	}
+	r := &request{batch: b, entries: make([]entry, len(b.Events))}
+	for i := range b.Events {
+		e := &b.Events[i]
+		record, err := ledger.EncodeRecord(b.Stream, e)
+		if err != nil {
+			return nil, err
+		}
+		r.entries[i] = entry{event: e, tag: tagOf(e.Source, e.ID), record: record, digest: sha256.Sum256(record)}
+		r.bytes += len(record)
+	}
+	return r, nil
+}

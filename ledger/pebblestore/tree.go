@@ -1,0 +1,146 @@
+package pebblestore
+
+import (
+	"context"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Hashes reads stored hashes of the Merkle tree.
+func (s *Store) Hashes(ctx context.Context, at []ledger.TreeIndex) ([]ledger.Hash, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.reads.Done()
+	out := make([]ledger.Hash, len(at))
+	var key [10]byte
+	for i, a := range at {
+		value, closer, err := s.db.Get(treeKey(key[:0], a))
+		if err == pebble.ErrNotFound {
+			return nil, ledger.Errorf(ledger.CodeNotFound, "read tree", "", "the tree has no hash at level %d, index %d", a.Level, a.Index)
+		}
+		if err != nil {
+			return nil, s.readError(err)
+		}
+		if len(value) != len(out[i]) {
+			err = s.damaged("the hash at level %d, index %d has %d bytes", a.Level, a.Index, len(value))
+		}
+		copy(out[i][:], value)
+		if e := closer.Close(); err == nil {
+			err = s.readError(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, ctx.Err()
+}
+
+// Leaves yields leaf hashes by index; it ends at the first that is missing.
+func (s *Store) Leaves(ctx context.Context, from, to uint64) iter.Seq2[ledger.Hash, error] {
+	return func(yield func(ledger.Hash, error) bool) {
+		if from >= to {
+			return
+		}
+		it, done, err := s.iterator(positionKey(nil, keyLeaf, from+1), positionKey(nil, keyLeaf, to+1))
+		if err != nil {
+			yield(ledger.Hash{}, err)
+			return
+		}
+		defer done()
+		var key []byte
+		for ok := it.First(); ok; ok = it.Next() {
+			from++
+			key = positionKey(key[:0], keyLeaf, from)
+			if string(it.Key()) != string(key) {
+				return
+			}
+			if err = ctx.Err(); err == nil && len(it.Value()) != len(ledger.Hash{}) {
+				err = s.damaged("the leaf hash of position %d has %d bytes", from, len(it.Value()))
+			}
+			if err != nil {
+				yield(ledger.Hash{}, err)
+				return
+			}
+			if !yield(ledger.Hash(it.Value()), nil) {
+				return
+			}
+		}
+		if err := s.readError(it.Error()); err != nil {
+			yield(ledger.Hash{}, err)
+		}
+	}
+}
+
+// PutTree writes interior hashes and named values in one step, not synced: the next group's sync covers them, and all of it can be made
+// again from the leaves. A nil Value removes the name.
+func (s *Store) PutTree(_ context.Context, nodes []ledger.TreeNode, values []ledger.NamedValue) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.reads.Done()
+	if s.readOnly {
+		return ledger.Errorf(ledger.CodeUnsupported, "write tree", "open the ledger for writing", "the ledger is open read-only")
+	}
+	if err := s.failure(); err != nil {
+		return err
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	for i := range nodes {
+		if err := b.Set(treeKey(nil, nodes[i].At), nodes[i].Hash[:], nil); err != nil {
+			return s.ioError("write tree", err)
+		}
+	}
+	for _, v := range values {
+		key := append([]byte{keyValue}, v.Name...)
+		var err error
+		if v.Value == nil {
+			err = b.Delete(key, nil)
+		} else {
+			err = b.Set(key, v.Value, nil)
+		}
+		if err != nil {
+			return s.ioError("write tree", err)
+		}
+	}
+	return s.guarded(func() error { return s.db.Apply(b, pebble.NoSync) })
+}
+
+// Value reads a named value; nil where there is none.
+func (s *Store) Value(_ context.Context, name []byte) ([]byte, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.reads.Done()
+	return s.get(append([]byte{keyValue}, name...))
+}
+
+// Values yields named values by name.
+func (s *Store) Values(ctx context.Context, prefix []byte) iter.Seq2[ledger.NamedValue, error] {
+	return func(yield func(ledger.NamedValue, error) bool) {
+		lower := append([]byte{keyValue}, prefix...)
+		it, done, err := s.iterator(lower, upper(lower))
+		if err != nil {
+			yield(ledger.NamedValue{}, err)
+			return
+		}
+		defer done()
+		for ok := it.First(); ok; ok = it.Next() {
+			if err := ctx.Err(); err != nil {
+				yield(ledger.NamedValue{}, err)
+				return
+			}
+			v := ledger.NamedValue{Name: append([]byte(nil), it.Key()[1:]...), Value: append([]byte{}, it.Value()...)}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := s.readError(it.Error()); err != nil {
+			yield(ledger.NamedValue{}, err)
+		}
+	}
+}
