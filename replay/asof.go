@@ -1,0 +1,149 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// View is one journey as it stood at a moment. It depends on nothing after the moment: a link to it means the same for ever.
+type View struct {
+	Journey ledger.Journey `json:"journey"`
+	Context ledger.Context `json:"context"`
+	Moment  Moment         `json:"moment"`  // as it was asked for
+	Events  int            `json:"events"`  // that count at the moment
+	NotYet  int            `json:"not_yet"` // known at the moment and left out, because they occurred after Moment.At
+
+	trace trace // where each part was said last; only folds that compare keep one
+}
+
+// AsOf folds a journey's two streams up to a moment. A moment before the journey's first event gives the empty view, with the
+// id alone. Errors are those of [Events].
+func AsOf(ctx context.Context, r ledger.Reader, journey string, m Moment) (View, error) {
+	return asOf(ctx, r, journey, m, false)
+}
+
+func asOf(ctx context.Context, r ledger.Reader, journey string, m Moment, traced bool) (View, error) {
+	f, skipped := newFolder(journey, traced), 0
+	for e, err := range events(ctx, r, journey, m, false, &skipped) {
+		if err != nil {
+			return View{}, err
+		}
+		f.apply(&e)
+	}
+	v := f.view()
+	v.Moment, v.NotYet = m, skipped
+	return v, nil
+}
+
+// Fold gives the view after events of one journey, in position order. The events are not changed and not kept, save that
+// context values share the bytes of their data.
+func Fold(journey string, events []ledger.Recorded) View {
+	return fold(journey, events, false)
+}
+
+func fold(journey string, events []ledger.Recorded, traced bool) View {
+	f := newFolder(journey, traced)
+	for i := range events {
+		f.apply(&events[i])
+	}
+	return f.view()
+}
+
+// folder applies events one by one.
+type folder struct {
+	journey ledger.Journey
+	context ledger.Context
+	trace   trace
+}
+
+func newFolder(journey string, traced bool) *folder {
+	f := &folder{context: ledger.Context{}, journey: ledger.Journey{ID: journey}}
+	if traced {
+		f.trace = trace{}
+	}
+	return f
+}
+
+func (f *folder) apply(e *ledger.Recorded) ledger.Change {
+	if f.trace == nil {
+		f.context.Apply(e)
+		return f.journey.Apply(e)
+	}
+	return f.applyTraced(e)
+}
+
+// view is a copy of the state: it stays as it is when more events are applied.
+func (f *folder) view() View {
+	j := f.journey
+	j.Custody = append([]ledger.Span{}, j.Custody...) // never nil, so that JSON has [] and not null
+	j.Handoffs = append([]ledger.Handoff{}, j.Handoffs...)
+	j.Anomalies = append([]ledger.Anomaly{}, j.Anomalies...)
+	j.Links = slices.Clone(j.Links)
+	return View{Journey: j, Context: maps.Clone(f.context), Events: j.Events, trace: maps.Clone(f.trace)}
+}
+
+// Place is where something was said: an event of the journey, by its place in the ledger and in its stream.
+type Place struct {
+	Position uint64 `json:"position"`
+	Revision uint64 `json:"revision"`
+	Overlay  bool   `json:"overlay,omitempty"` // the revision is of the overlay stream
+}
+
+func placeOf(e *ledger.Recorded) Place {
+	return Place{Position: e.Position, Revision: e.Revision, Overlay: !isFact(e)}
+}
+
+// trace maps the path of a part of the state to the event that last changed it.
+type trace map[string]Place
+
+// applyTraced notes which parts the event changed. It compares the few scalar parts, and learns of the lists from the fold's Change: the
+// cost of one event does not grow with the journey.
+func (f *folder) applyTraced(e *ledger.Recorded) ledger.Change {
+	at := placeOf(e)
+	before, spans, links := f.journey, len(f.journey.Custody), len(f.journey.Links)
+	owner := before.Owner()
+	f.traceContext(e, at)
+	change := f.journey.Apply(e)
+	j := &f.journey
+	for path, changed := range map[string]bool{
+		"owner": owner != j.Owner(), "open": before.IsOpen() != j.IsOpen(), "outcome": before.Outcome != j.Outcome,
+		"status": before.Status != j.Status, "activity": before.Activity != j.Activity, "stage": before.Stage != j.Stage,
+		"party": before.Party != j.Party, "channel": before.Channel != j.Channel, "times.started_at": !before.Started.Equal(j.Started),
+		"times.last_at": !before.Last.Equal(j.Last), "times.closed_at": !before.Closed.Equal(j.Closed), "links": links != len(j.Links),
+	} {
+		if changed {
+			f.trace[path] = at
+		}
+	}
+	for i := max(0, spans-1); i < len(j.Custody) && len(j.Custody) > spans; i++ {
+		f.trace[custodyPath(i)] = at
+	}
+	if change.Handoff >= 0 {
+		f.trace[handoffPath(j.Handoffs[change.Handoff].ID)] = at
+	}
+	if family, _ := ledger.SplitType(e.Type); family == "interaction" && len(j.Custody) > 0 {
+		if by := j.Custody[len(j.Custody)-1].Handoff; by != "" && j.Owner().Stage == e.Facets.Stage {
+			f.trace[handoffPath(by)] = at
+		}
+	}
+	return change
+}
+
+// traceContext applies the data and notes removals; what is there says itself where it was said. Only data with a null can remove.
+func (f *folder) traceContext(e *ledger.Recorded, at Place) {
+	if !bytes.Contains(e.Data, []byte("null")) {
+		f.context.Apply(e)
+		return
+	}
+	before := maps.Clone(f.context)
+	f.context.Apply(e)
+	for name := range before {
+		if _, there := f.context[name]; !there {
+			f.trace[contextPath(name)] = at
+		}
+	}
+}

@@ -1,0 +1,236 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Limits of a condition, so that no expression can run away. Costs are CEL's own measure, about one for each operation.
+const (
+	maxExpression = 4096       // code points
+	maxCost       = 1_000_000  // of one evaluation
+	maxTotalCost  = 50_000_000 // of one bisection
+)
+
+// Condition is a compiled CEL expression over the state of a journey and the event that led to it. It is safe for concurrent use.
+type Condition struct {
+	text    string
+	program cel.Program
+}
+
+// handoffVar is a handoff as expressions see it.
+type handoffVar struct {
+	ID            string    `cel:"id"`
+	State         string    `cel:"state"`
+	Open          bool      `cel:"open"`
+	Point         string    `cel:"point"`
+	Sender        string    `cel:"sender"`
+	SenderParty   string    `cel:"sender_party"`
+	Receiver      string    `cel:"receiver"`
+	ReceiverParty string    `cel:"receiver_party"`
+	Channel       string    `cel:"channel"`
+	AcceptedBy    string    `cel:"accepted_by"`
+	Outcome       string    `cel:"outcome"`
+	Reason        string    `cel:"reason"`
+	PingPong      string    `cel:"ping_pong"`
+	OfferedAt     time.Time `cel:"offered_at"`
+	AcceptedAt    time.Time `cel:"accepted_at"`
+	EndedAt       time.Time `cel:"ended_at"`
+}
+
+// eventVar is the event that was applied last as expressions see it.
+type eventVar struct {
+	ID       string    `cel:"id"`
+	Source   string    `cel:"source"`
+	Type     string    `cel:"type"`
+	Family   string    `cel:"family"`
+	Verb     string    `cel:"verb"`
+	Activity string    `cel:"activity"`
+	Stage    string    `cel:"stage"`
+	Party    string    `cel:"party"`
+	Channel  string    `cel:"channel"`
+	Status   string    `cel:"status"`
+	Handoff  string    `cel:"handoff"`
+	Outcome  string    `cel:"outcome"`
+	Reason   string    `cel:"reason"`
+	Actor    string    `cel:"actor"`
+	Time     time.Time `cel:"time"`
+	Recorded time.Time `cel:"recorded"`
+	Position int64     `cel:"position"`
+	Revision int64     `cel:"revision"`
+	Overlay  bool      `cel:"overlay"`
+	Late     bool      `cel:"late"`
+}
+
+// variable is one name an expression may use.
+type variable struct {
+	name string
+	typ  *cel.Type
+	read func(*scope) any
+}
+
+// variables are all of them. owner, owner_party and owner_kind say who holds the journey; stage, party, status, activity and channel are
+// of the last interaction.
+var variables = []variable{
+	{"owner", cel.StringType, func(s *scope) any { return s.journey.Owner().Stage }},
+	{"owner_party", cel.StringType, func(s *scope) any { return s.journey.Owner().Party }},
+	{"owner_kind", cel.StringType, func(s *scope) any { return s.journey.Owner().Kind }},
+	{"stage", cel.StringType, func(s *scope) any { return s.journey.Stage }},
+	{"party", cel.StringType, func(s *scope) any { return s.journey.Party }},
+	{"status", cel.StringType, func(s *scope) any { return s.journey.Status }},
+	{"activity", cel.StringType, func(s *scope) any { return s.journey.Activity }},
+	{"channel", cel.StringType, func(s *scope) any { return s.journey.Channel }},
+	{"open", cel.BoolType, func(s *scope) any { return s.journey.IsOpen() }},
+	{"outcome", cel.StringType, func(s *scope) any { return s.journey.Outcome }},
+	{"revision", cel.IntType, func(s *scope) any { return int64(s.journey.Revision) }},
+	{"position", cel.IntType, func(s *scope) any { return int64(s.journey.Position) }},
+	{"events", cel.IntType, func(s *scope) any { return int64(s.journey.Events) }},
+	{"started", cel.TimestampType, func(s *scope) any { return s.journey.Started }},
+	{"last", cel.TimestampType, func(s *scope) any { return s.journey.Last }},
+	{"handoffs", cel.ListType(cel.ObjectType("handoff")), func(s *scope) any { return s.handoffs }},
+	{"anomalies", cel.ListType(cel.StringType), func(s *scope) any { return s.anomalies }},
+	{"context", cel.MapType(cel.StringType, cel.DynType), func(s *scope) any { return s.values() }},
+	{"event", cel.ObjectType("event"), func(s *scope) any { return s.event }},
+}
+
+// ConditionHelp lists the variables of a condition with their types, one for each line of help.
+func ConditionHelp() []string {
+	var out []string
+	for _, v := range variables {
+		out = append(out, v.name+" "+v.typ.String())
+	}
+	return out
+}
+
+func newEnv() (*cel.Env, error) {
+	options := []cel.EnvOption{
+		cel.ParserExpressionSizeLimit(maxExpression),
+		cel.ParserRecursionLimit(100),
+		cel.CrossTypeNumericComparisons(true),
+		cel.Types(cel.NativeTypeFor[handoffVar](cel.NativeTypeAlias("handoff"), types.ParseStructTag("cel")),
+			cel.NativeTypeFor[eventVar](cel.NativeTypeAlias("event"), types.ParseStructTag("cel"))),
+	}
+	for _, v := range variables {
+		options = append(options, cel.Variable(v.name, v.typ))
+	}
+	return cel.NewEnv(options...)
+}
+
+// Compile checks an expression. Errors are CodeInvalid, say where in the expression, and their hint lists the variables.
+func Compile(expression string) (*Condition, error) {
+	if strings.TrimSpace(expression) == "" {
+		return nil, badCondition("condition is empty")
+	}
+	if !utf8.ValidString(expression) {
+		return nil, badCondition("condition is not valid UTF-8")
+	}
+	env, err := newEnv()
+	if err != nil {
+		return nil, ledger.Errorf(ledger.CodeInternal, "bisect", "", "set up CEL: %w", err)
+	}
+	ast, issues := env.Compile(expression)
+	if issues.Err() != nil {
+		return nil, badCondition("%s", explain(expression, issues))
+	}
+	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return nil, badCondition("condition gives a %s, not true or false: %s", t, quote(expression))
+	}
+	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(1000))
+	if err != nil {
+		return nil, badCondition("condition cannot be evaluated: %s", clean(err.Error()))
+	}
+	return &Condition{text: expression, program: program}, nil
+}
+
+func badCondition(format string, args ...any) error {
+	names := make([]string, 0, len(variables))
+	for _, v := range variables {
+		names = append(names, v.name)
+	}
+	return ledger.Errorf(ledger.CodeInvalid, "bisect", `write a CEL expression as owner == "Team B" && size(handoffs) > 2 over `+strings.Join(names, ", "),
+		format, args...)
+}
+
+// explain says what is wrong and where, with a caret under the place where the expression is one line.
+func explain(expression string, issues *cel.Issues) string {
+	e := issues.Errors()[0]
+	line, column := e.Location.Line(), e.Location.Column()
+	message := strings.ReplaceAll(e.Message, " (in container '')", "")
+	out := fmt.Sprintf("condition, line %d, column %d: %s", line, column+1, clean(message))
+	if column < 0 || line < 1 || len(expression) > 200 || strings.Contains(expression, "\n") {
+		return out
+	}
+	runes := []rune(expression)
+	before := clean(string(runes[:min(column, len(runes))]))
+	return fmt.Sprintf("%s\n  %s\n  %s^", out, clean(expression), strings.Repeat(" ", width(before)))
+}
+
+// undefined is how CEL says that an expression asks for something that is not there: a context field nobody has said yet, a
+// handoff that has not been offered.
+func undefined(err error) bool {
+	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "index out of bounds")
+}
+
+// errUndefined says that the condition has no value in this state.
+var errUndefined = errors.New("undefined")
+
+// holds evaluates the condition and gives its cost.
+func (c *Condition) holds(ctx context.Context, s *scope) (bool, uint64, error) {
+	value, details, err := c.program.ContextEval(ctx, s)
+	cost := uint64(0)
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return false, cost, ctx.Err()
+	case err != nil && undefined(err):
+		return false, cost, fmt.Errorf("%w: %s", errUndefined, clean(err.Error()))
+	case err != nil && strings.Contains(err.Error(), "cost limit"):
+		return false, cost, s.bad("condition is too costly: more than %d steps", maxCost)
+	case err != nil:
+		return false, cost, s.bad("condition fails: %s", clean(err.Error()))
+	}
+	b, ok := value.Value().(bool)
+	if !ok {
+		return false, cost, s.bad("condition gives a %s, not true or false", value.Type().TypeName())
+	}
+	return b, cost, nil
+}
+
+// scope is what a condition sees after one event. It implements CEL's activation: only what the expression names is made.
+type scope struct {
+	journey   *ledger.Journey
+	context   ledger.Context
+	event     *eventVar
+	handoffs  []handoffVar
+	anomalies []string
+	decoded   map[string]any
+	decodedAt map[string]uint64
+}
+
+// ResolveName gives the value of a variable.
+func (s *scope) ResolveName(name string) (any, bool) {
+	i := slices.IndexFunc(variables, func(v variable) bool { return v.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return variables[i].read(s), true
+}
+
+// Parent is nil: there is no outer scope.
+func (s *scope) Parent() cel.Activation { return nil }
+
+func (s *scope) bad(format string, args ...any) error {
+	return badCondition("after position %d: %s", s.event.Position, fmt.Sprintf(format, args...))
+}
