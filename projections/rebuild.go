@@ -1,0 +1,292 @@
+package projections
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// RebuildReport says what a rebuild found.
+type RebuildReport struct {
+	Position      uint64      `json:"position"` // both digests are of the state at this position
+	DigestLive    ledger.Hash `json:"digest_live"`
+	DigestRebuilt ledger.Hash `json:"digest_rebuilt"`
+	Equal         bool        `json:"equal"`
+	Difference    string      `json:"difference,omitempty"` // the first key they do not agree on
+	Events        uint64      `json:"events"`
+	Seconds       float64     `json:"seconds"`       // to read, fold and write
+	CheckSeconds  float64     `json:"check_seconds"` // to take both digests
+}
+
+// Rebuild makes the models again from the ledger's first event, in a directory beside the live ones, and compares the two at the
+// position the live ones had when it began. Equal ones are brought up to date and put in the live ones' place. Others are removed, the
+// live ones stay, and the error (CodeCorrupt) names the first key that differs. The live models go on meanwhile.
+func (m *Models) Rebuild(ctx context.Context) (RebuildReport, error) {
+	if !m.rebuild.TryLock() {
+		return RebuildReport{}, ledger.Errorf(ledger.CodeUnavailable, "rebuild", "wait until it is done", "another rebuild is running")
+	}
+	defer m.rebuild.Unlock()
+	live, err := m.view(ctx)
+	if err != nil {
+		return RebuildReport{}, err
+	}
+	defer live.close()
+	report := RebuildReport{Position: live.position, Events: live.position}
+	number := live.gen.number + 1
+	begin := time.Now()
+	if err := m.make(ctx, number, live.position); err != nil {
+		return report, errors.Join(err, m.discard(number))
+	}
+	report.Seconds = time.Since(begin).Seconds()
+	g, err := openGeneration(&m.o, m.dir, number, false)
+	if err != nil {
+		return report, errors.Join(err, m.discard(number))
+	}
+	if err := report.compare(ctx, live, g); err != nil {
+		return report, errors.Join(err, g.drop())
+	}
+	if err := m.replace(ctx, g, live.position); err != nil {
+		return report, errors.Join(err, g.drop())
+	}
+	return report, nil
+}
+
+func (m *Models) discard(number int) error {
+	return failed(m.o.FS.RemoveAll(m.o.FS.PathJoin(m.dir, nameOf(number))))
+}
+
+// make fills a new generation's database up to a position and closes it. Journeys are spread over workers; one scan of the ledger
+// feeds them all. The database is written without a log and is complete when it is closed without an error.
+func (m *Models) make(ctx context.Context, number int, position uint64) error {
+	if err := m.discard(number); err != nil {
+		return err
+	}
+	g, err := openGeneration(&m.o, m.dir, number, true)
+	if err != nil {
+		return err
+	}
+	workers := m.o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	err = fill(ctx, g.db, m.src, position, workers, m.o.journeyBytes)
+	if err == nil {
+		err = g.db.Set(keyVersion, binary.AppendUvarint(nil, modelVersion), nil)
+	}
+	if err == nil {
+		err = g.db.Set(keyCursor, binary.AppendUvarint(nil, position), nil)
+	}
+	if err == nil {
+		err = g.db.Flush()
+	}
+	return failed(errors.Join(err, g.release()))
+}
+
+// portion is how many events go to a worker at once.
+const portion = 256
+
+// fill reads the ledger once and folds it with several workers.
+func fill(ctx context.Context, db *pebble.DB, src ledger.Reader, position uint64, workers, memory int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	feeds := make([]chan []ledger.Recorded, workers)
+	free := make(chan []ledger.Recorded, 8*workers)
+	for i := range feeds {
+		feeds[i] = make(chan []ledger.Recorded, 4)
+		group.Go(func() error { return work(ctx, newFolder(db, memory/workers), memory/workers, feeds[i], free) })
+	}
+	group.Go(func() error {
+		err := scan(ctx, src, position, feeds, free)
+		for _, feed := range feeds {
+			close(feed)
+		}
+		return err
+	})
+	return group.Wait()
+}
+
+// scan deals the events out by journey.
+func scan(ctx context.Context, src ledger.Reader, position uint64, feeds []chan []ledger.Recorded, free chan []ledger.Recorded) error {
+	if position == 0 {
+		return nil
+	}
+	open := make([][]ledger.Recorded, len(feeds))
+	send := func(i int) error {
+		select {
+		case feeds[i] <- open[i]:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case open[i] = <-free:
+		default:
+			open[i] = make([]ledger.Recorded, 0, portion)
+		}
+		return nil
+	}
+	last := uint64(0)
+	for r, err := range src.Read(ctx, ledger.ReadOptions{To: position, HeaderOnly: true}) {
+		if err != nil {
+			return err
+		}
+		i := workerOf(r.Stream, len(feeds))
+		last, open[i] = r.Position, append(open[i], r)
+		if len(open[i]) >= portion {
+			if err := send(i); err != nil {
+				return err
+			}
+		}
+	}
+	if last != position {
+		return ledger.Errorf(ledger.CodeCorrupt, "rebuild", "run `baton verify`", "the ledger was read up to position %d and not to %d", last, position)
+	}
+	for i := range open {
+		if err := send(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workerOf keeps both streams of a journey with one worker.
+func workerOf(stream string, workers int) int {
+	h := hash(ledger.JourneyOf(stream))
+	return int((h ^ h>>32) % uint64(workers))
+}
+
+// hash is FNV-1a 64.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// work folds one worker's journeys, and writes them out whenever they take the memory it has.
+func work(ctx context.Context, f *folder, memory int, feed <-chan []ledger.Recorded, free chan<- []ledger.Recorded) error {
+	for events := range feed {
+		for i := range events {
+			if err := f.event(&events[i]); err != nil {
+				return err
+			}
+		}
+		clear(events)
+		select {
+		case free <- events[:0]:
+		default:
+		}
+		if f.pending > memory {
+			if err := f.writeOut(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return f.writeOut(ctx)
+}
+
+// writeOut flushes in several small commits: nobody reads the database yet.
+func (f *folder) writeOut(ctx context.Context) error {
+	b := f.db.NewBatch()
+	defer b.Close()
+	spill := func(b *pebble.Batch) error {
+		if b.Len() < 1<<20 {
+			return nil
+		}
+		if err := errors.Join(ctx.Err(), b.Commit(pebble.NoSync)); err != nil {
+			return err
+		}
+		b.Reset()
+		return nil
+	}
+	if err := f.flush(b, spill); err != nil {
+		return err
+	}
+	return b.Commit(pebble.NoSync)
+}
+
+// compare takes both digests, at the same time, and where they differ finds out where.
+func (r *RebuildReport) compare(ctx context.Context, live *view, g *generation) error {
+	begin := time.Now()
+	g.refs.Add(1)
+	rebuilt := &view{Snapshot: g.db.NewSnapshot(), gen: g}
+	defer rebuilt.close()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { r.DigestLive, err = live.digest(groupCtx); return err })
+	group.Go(func() (err error) { r.DigestRebuilt, err = rebuilt.digest(groupCtx); return err })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.CheckSeconds = time.Since(begin).Seconds()
+	if r.Equal = r.DigestLive == r.DigestRebuilt; r.Equal {
+		return nil
+	}
+	key, err := difference(ctx, live, rebuilt)
+	if err != nil {
+		return err
+	}
+	r.Difference = keyName(key)
+	return ledger.Errorf(ledger.CodeCorrupt, "rebuild",
+		"run `baton verify`; if the ledger is whole, stop the server and remove the data directory's models folder: they are made again from it",
+		"the live models are not what the ledger gives at position %d: they differ at %s (digest %x, rebuilt %x)",
+		r.Position, r.Difference, r.DigestLive[:8], r.DigestRebuilt[:8])
+}
+
+// replace brings the new generation up to the live one's cursor and swaps them. The last few events are folded while the
+// follower is held, so that neither has one that the other lacks.
+func (m *Models) replace(ctx context.Context, g *generation, position uint64) error {
+	f := newFolder(g.db, m.o.journeyBytes)
+	for range 8 {
+		cursor, _ := m.Cursor(ctx)
+		if cursor <= position+1000 {
+			break
+		}
+		if err := f.upTo(ctx, m.src, position, cursor); err != nil {
+			return err
+		}
+		position = cursor
+	}
+	m.write.Lock()
+	defer m.write.Unlock()
+	if err := f.upTo(ctx, m.src, position, m.cursor); err != nil {
+		return err
+	}
+	if err := g.db.LogData(nil, pebble.Sync); err != nil {
+		return failed(err)
+	}
+	if err := setCurrent(m.o.FS, m.dir, g.number); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	old := m.gen
+	m.gen, m.folder = g, f
+	m.mu.Unlock()
+	old.stale.Store(true)
+	if err := old.release(); err != nil {
+		m.o.Logger.Warn("the former read models could not be removed", "dir", old.dir, "error", err)
+	}
+	return nil
+}
+
+// upTo folds the events after one position up to another.
+func (f *folder) upTo(ctx context.Context, src ledger.Reader, after, to uint64) error {
+	if to <= after {
+		return nil
+	}
+	events := src.Read(ctx, ledger.ReadOptions{From: after + 1, To: to, HeaderOnly: true})
+	for batch, err := range ledger.Batches(events, 4000, 4<<20) {
+		if err != nil {
+			return err
+		}
+		if after, err = f.handle(after, batch); err != nil {
+			return failed(err)
+		}
+	}
+	return nil
+}
