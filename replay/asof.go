@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -100,37 +101,60 @@ func placeOf(e *ledger.Recorded) Place {
 // trace maps the path of a part of the state to the event that last changed it.
 type trace map[string]Place
 
-// applyTraced notes which parts the event changed. It compares the few scalar parts, and learns of the lists from the fold's Change: the
+// applyTraced notes which parts the event changed. It compares the few scalar parts and the one handoff the event can have touched: the
 // cost of one event does not grow with the journey.
 func (f *folder) applyTraced(e *ledger.Recorded) ledger.Change {
-	at := placeOf(e)
-	before, spans, links := f.journey, len(f.journey.Custody), len(f.journey.Links)
-	owner := before.Owner()
+	at, j := placeOf(e), &f.journey
+	before, owner, touched := *j, j.Owner(), f.touched(e)
+	handoff := f.handoff(touched)
 	f.traceContext(e, at)
-	change := f.journey.Apply(e)
-	j := &f.journey
+	change := j.Apply(e)
 	for path, changed := range map[string]bool{
 		"owner": owner != j.Owner(), "open": before.IsOpen() != j.IsOpen(), "outcome": before.Outcome != j.Outcome,
 		"status": before.Status != j.Status, "activity": before.Activity != j.Activity, "stage": before.Stage != j.Stage,
 		"party": before.Party != j.Party, "channel": before.Channel != j.Channel, "times.started_at": !before.Started.Equal(j.Started),
-		"times.last_at": !before.Last.Equal(j.Last), "times.closed_at": !before.Closed.Equal(j.Closed), "links": links != len(j.Links),
+		"times.last_at": !before.Last.Equal(j.Last), "times.closed_at": !before.Closed.Equal(j.Closed), "links": len(before.Links) != len(j.Links),
 	} {
 		if changed {
 			f.trace[path] = at
 		}
 	}
-	for i := max(0, spans-1); i < len(j.Custody) && len(j.Custody) > spans; i++ {
-		f.trace[custodyPath(i)] = at
+	if spans := len(before.Custody); len(j.Custody) > spans { // the new one, and the one before it, which has ended
+		f.trace[custodyPath(spans)], f.trace[custodyPath(max(0, spans-1))] = at, at
 	}
-	if change.Handoff >= 0 {
-		f.trace[handoffPath(j.Handoffs[change.Handoff].ID)] = at
+	f.traceHandoff(touched, handoff, at)
+	return change
+}
+
+// touched is the handoff an event is about; for an interaction the one that gave the owner custody.
+func (f *folder) touched(e *ledger.Recorded) string {
+	switch family, verb := ledger.SplitType(e.Type); {
+	case family == "handoff" && verb == string(ledger.Offered):
+		return e.ID
+	case family == "handoff":
+		return e.Facets.Handoff
+	case family == "interaction" && len(f.journey.Custody) > 0:
+		return f.journey.Custody[len(f.journey.Custody)-1].Handoff
 	}
-	if family, _ := ledger.SplitType(e.Type); family == "interaction" && len(j.Custody) > 0 {
-		if by := j.Custody[len(j.Custody)-1].Handoff; by != "" && j.Owner().Stage == e.Facets.Stage {
-			f.trace[handoffPath(by)] = at
+	return ""
+}
+
+// handoff gives the members of a handoff, nil where there is none.
+func (f *folder) handoff(id string) map[string]json.RawMessage {
+	i := slices.IndexFunc(f.journey.Handoffs, func(h ledger.Handoff) bool { return h.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return members(toJSON(f.journey.Handoffs[i]))
+}
+
+func (f *folder) traceHandoff(id string, before map[string]json.RawMessage, at Place) {
+	after := f.handoff(id)
+	for name := range union(before, after) {
+		if !bytes.Equal(before[name], after[name]) {
+			f.trace[handoffPath(id)], f.trace[handoffPath(id)+"."+name] = at, at
 		}
 	}
-	return change
 }
 
 // traceContext applies the data and notes removals; what is there says itself where it was said. Only data with a null can remove.

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -54,8 +53,8 @@ func (c *Condition) Bisect(ctx context.Context, journey string, events iter.Seq2
 		e := t.tell(&r)
 		s.update(&t, &r, &e)
 		holds, cost, err := c.holds(ctx, s)
-		if errors.Is(err, errUndefined) {
-			out.Undefined, out.Reason, err = out.Undefined+1, err.Error(), nil
+		if why, ok := err.(undefinedError); ok {
+			out.Undefined, out.Reason, err = out.Undefined+1, why.Error(), nil
 		}
 		if err != nil {
 			return Bisection{}, err

@@ -181,8 +181,8 @@ func undefined(err error) bool {
 	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "index out of bounds")
 }
 
-// errUndefined says that the condition has no value in this state.
-var errUndefined = errors.New("undefined")
+// undefinedError says why the condition has no value in this state.
+type undefinedError struct{ error }
 
 // holds evaluates the condition and gives its cost.
 func (c *Condition) holds(ctx context.Context, s *scope) (bool, uint64, error) {
@@ -195,9 +195,11 @@ func (c *Condition) holds(ctx context.Context, s *scope) (bool, uint64, error) {
 	case ctx.Err() != nil:
 		return false, cost, ctx.Err()
 	case err != nil && undefined(err):
-		return false, cost, fmt.Errorf("%w: %s", errUndefined, clean(err.Error()))
+		return false, cost, undefinedError{errors.New(clean(err.Error()))}
 	case err != nil && strings.Contains(err.Error(), "cost limit"):
 		return false, cost, s.bad("condition is too costly: more than %d steps", maxCost)
+	case err != nil && strings.Contains(err.Error(), "no such overload"):
+		return false, cost, s.bad("condition compares or combines values of different types; put a type test such as type(context.x) == int before it")
 	case err != nil:
 		return false, cost, s.bad("condition fails: %s", clean(err.Error()))
 	}

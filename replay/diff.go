@@ -91,7 +91,7 @@ func Compare(from, to View) Difference {
 	var found []sortable
 	for i := range after {
 		now := &after[i]
-		found = append(found, compare(old[now.path], now)...)
+		found = append(found, compare(old[now.path], now, from.trace, to.trace)...)
 		delete(old, now.path)
 	}
 	for _, was := range old {
@@ -127,8 +127,8 @@ func memberOrder(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
-// compare gives the changes of one part; was is nil where it is new.
-func compare(was, now *part) []sortable {
+// compare gives the changes of one part; was is nil where it is new. A handoff is compared by its members.
+func compare(was, now *part, from, to trace) []sortable {
 	switch {
 	case was == nil:
 		return []sortable{{now, change(now.path, Added, nil, now.value, nil, now.said)}}
@@ -140,18 +140,18 @@ func compare(was, now *part) []sortable {
 	var out []sortable
 	a, b := members(was.value), members(now.value)
 	for name := range union(a, b) {
-		path := now.path + "." + name
+		path, kind := now.path+"."+name, Changed
 		switch before, after := a[name], b[name]; {
 		case bytes.Equal(before, after):
+			continue
 		case before == nil:
-			out = append(out, sortable{now, change(path, Added, nil, after, was.said, now.said)})
+			kind = Added
 		case after == nil:
-			out = append(out, sortable{now, change(path, Removed, before, nil, was.said, now.said)})
+			kind = Removed
 		case name == "state":
-			out = append(out, sortable{now, change(path, Moved, before, after, was.said, now.said)})
-		default:
-			out = append(out, sortable{now, change(path, Changed, before, after, was.said, now.said)})
+			kind = Moved
 		}
+		out = append(out, sortable{now, change(path, kind, a[name], b[name], from.at(path), to.at(path))})
 	}
 	return out
 }

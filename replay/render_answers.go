@@ -1,10 +1,14 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+	"time"
+
+	"github.com/baton-ledger/baton/ledger"
 )
 
 // WriteText prints a difference for people.
@@ -47,51 +51,43 @@ func (p *page) writeChanges(changes []Change) {
 		if c.Position > 0 {
 			at = itoa(c.Position)
 		}
-		t.add(cell{sign, color}, plain(c.Path), plain(value(c.Before)), plain(value(c.After)), plain(at))
+		t.add(cell{sign, color}, plain(c.Path), plain(p.value(c.Path, c.Before)), plain(p.value(c.Path, c.After)), plain(at))
 	}
 	t.write(p)
 }
 
-// value is JSON as people read it: a text without its quotes, a party or a span of custody as its name, a handoff as its ends.
-func value(raw json.RawMessage) string {
+// value is a part of the state as people read it, by the type its path says. Context values stay JSON: "12" is not 12.
+func (p *page) value(path string, raw json.RawMessage) string {
+	var party ledger.Party
+	var held ledger.Span
+	var anomaly ledger.Anomaly
+	var handoff ledger.Handoff
+	var at time.Time
 	var text string
-	if len(raw) == 0 || raw[0] == '"' && json.Unmarshal(raw, &text) == nil {
+	_, member, _ := strings.Cut(path, "].")
+	is := func(v any) bool { return json.Unmarshal(raw, v) == nil }
+	switch kind, _, _ := strings.Cut(path, "["); {
+	case len(raw) == 0:
+		return ""
+	case strings.HasPrefix(path, "context."):
+		return string(raw)
+	case (kind == "owner" || member == "sender" || member == "receiver" || member == "accepted_by") && is(&party):
+		return cmp.Or(partyName(party), "nobody")
+	case kind == "custody" && is(&held):
+		return partyName(held.Holder) + ", " + p.short(held.From) + " to " + cmp.Or(p.short(held.Until), "now")
+	case kind == "anomalies" && is(&anomaly):
+		return strings.TrimSuffix(anomaly.Name+" by "+anomaly.Stage, " by ")
+	case kind == "handoffs" && member == "" && is(&handoff):
+		return string(handoff.State) + ", " + handoff.Sender.Stage + " → " + handoff.Receiver.Stage
+	case (strings.HasPrefix(path, "times.") || strings.HasSuffix(member, "_at")) && is(&at):
+		return p.short(at)
+	case is(&text):
 		return text
-	}
-	if raw[0] != '{' {
-		return string(raw)
-	}
-	var known struct {
-		Name             string
-		Stage, Party     string
-		State            string
-		Holder           *struct{ Stage, Party string }
-		Sender, Receiver *struct{ Stage, Party string }
-	}
-	if json.Unmarshal(raw, &known) != nil {
-		return string(raw)
-	}
-	switch {
-	case known.Sender != nil && known.Receiver != nil && known.State != "":
-		return known.State + ", " + known.Sender.Stage + " → " + known.Receiver.Stage
-	case known.Holder != nil:
-		return slash(known.Holder.Stage, known.Holder.Party) + interval(raw)
 	}
 	return string(raw)
 }
 
 func slash(a, b string) string { return strings.Trim(a+" / "+b, " /") }
-
-func interval(raw json.RawMessage) string {
-	var span struct{ From, Until string }
-	if json.Unmarshal(raw, &span) != nil {
-		return ""
-	}
-	if span.Until == "" {
-		return " from " + span.From
-	}
-	return " " + span.From + " to " + span.Until
-}
 
 // WriteText prints a bisection for people.
 func (b Bisection) WriteText(w io.Writer, o TextOptions) error {

@@ -120,6 +120,8 @@ func (e Edit) delay(events, real []ledger.Recorded, i int) ([]ledger.Recorded, e
 		if at = moved.Occurred(); at.Before(events[k].Occurred()) {
 			at = events[k].Occurred()
 		}
+	} else if e.By <= 0 {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "whatif "+quote(e.String()), editHint, "the delay is not positive")
 	} else {
 		for to < len(events) && !events[to].Occurred().After(at) {
 			to++
