@@ -110,7 +110,7 @@ func (f *folder) applyTraced(e *ledger.Recorded) ledger.Change {
 	f.traceContext(e, at)
 	change := j.Apply(e)
 	for path, changed := range map[string]bool{
-		"owner": owner != j.Owner(), "open": before.IsOpen() != j.IsOpen(), "outcome": before.Outcome != j.Outcome,
+		"owner": owner != j.Owner(), "open": before.Events == 0 || before.IsOpen() != j.IsOpen(), "outcome": before.Outcome != j.Outcome,
 		"status": before.Status != j.Status, "activity": before.Activity != j.Activity, "stage": before.Stage != j.Stage,
 		"party": before.Party != j.Party, "channel": before.Channel != j.Channel, "times.started_at": !before.Started.Equal(j.Started),
 		"times.last_at": !before.Last.Equal(j.Last), "times.closed_at": !before.Closed.Equal(j.Closed), "links": len(before.Links) != len(j.Links),

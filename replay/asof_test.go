@@ -188,7 +188,9 @@ func (b busy) ReadStream(ctx context.Context, stream string, o ledger.ReadOption
 
 // Read fails: nothing but Prove may read the whole ledger.
 func (b busy) Read(context.Context, ledger.ReadOptions) iter.Seq2[ledger.Recorded, error] {
-	return func(yield func(ledger.Recorded, error) bool) { yield(ledger.Recorded{}, errors.New("the whole ledger was read")) }
+	return func(yield func(ledger.Recorded, error) bool) {
+		yield(ledger.Recorded{}, errors.New("the whole ledger was read"))
+	}
 }
 
 func TestBothStreamsShowOneInstant(t *testing.T) {

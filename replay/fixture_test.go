@@ -177,3 +177,14 @@ func moment(t fataler, flags map[string]string) replay.Moment {
 	m, err := replay.ParseMoment(func(f string) string { return flags[f] })
 	return must(t, m, err)
 }
+
+// heads is the end of the ledger and of its streams, with the chained heads that commit to every byte.
+func (b *book) heads() string {
+	b.t.Helper()
+	head, err := b.Head(ctx)
+	out := fmt.Sprint(must(b.t, head, err))
+	for s, err := range b.Streams(ctx, "", "") {
+		out += fmt.Sprint(" ", must(b.t, s, err))
+	}
+	return out
+}
