@@ -119,8 +119,11 @@ func (f *folder) applyTraced(e *ledger.Recorded) ledger.Change {
 			f.trace[path] = at
 		}
 	}
-	if spans := len(before.Custody); len(j.Custody) > spans { // the new one, and the one before it, which has ended
-		f.trace[custodyPath(spans)], f.trace[custodyPath(max(0, spans-1))] = at, at
+	if spans := len(before.Custody); len(j.Custody) > spans {
+		f.trace[custodyPath(spans)] = at
+		if spans > 0 {
+			f.trace[custodyPath(spans-1)+".until"] = at
+		}
 	}
 	f.traceHandoff(touched, handoff, at)
 	return change

@@ -51,8 +51,8 @@ const (
 	Moved   Kind = "moved"
 )
 
-// Change is one part of the state that differs. Paths are owner, open, outcome, status, activity, stage, party, channel, custody[n],
-// handoffs[id] and handoffs[id].member, anomalies[name@position], links, context.name and times.name.
+// Change is one part of the state that differs. Paths are owner, open, outcome, status, activity, stage, party, channel, custody[n]
+// and custody[n].member, handoffs[id] and handoffs[id].member, anomalies[name@position], links, context.name and times.name.
 type Change struct {
 	Path     string          `json:"path"`
 	Kind     Kind            `json:"kind"`
@@ -127,14 +127,14 @@ func memberOrder(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
-// compare gives the changes of one part; was is nil where it is new. A handoff is compared by its members.
+// compare gives the changes of one part; was is nil where it is new. Handoffs and spans of custody are compared by their members.
 func compare(was, now *part, from, to trace) []sortable {
 	switch {
 	case was == nil:
 		return []sortable{{now, change(now.path, Added, nil, now.value, nil, now.said)}}
 	case bytes.Equal(was.value, now.value):
 		return nil
-	case now.kind != partHandoff:
+	case now.kind != partHandoff && now.kind != partCustody:
 		return []sortable{{now, change(now.path, Changed, was.value, now.value, was.said, now.said)}}
 	}
 	var out []sortable
@@ -151,7 +151,14 @@ func compare(was, now *part, from, to trace) []sortable {
 		case name == "state":
 			kind = Moved
 		}
-		out = append(out, sortable{now, change(path, kind, a[name], b[name], from.at(path), to.at(path))})
+		said, since := from.at(path), to.at(path)
+		if said == nil && a[name] != nil { // a member without a trace of its own came with the whole
+			said = was.said
+		}
+		if since == nil && b[name] != nil {
+			since = now.said
+		}
+		out = append(out, sortable{now, change(path, kind, a[name], b[name], said, since)})
 	}
 	return out
 }
@@ -166,7 +173,7 @@ func change(path string, kind Kind, before, after json.RawMessage, said, now *Pl
 	return c
 }
 
-// members are those of a handoff that mean something; its place in the record is bookkeeping.
+// members are those of a handoff or span that mean something; its place in the record is bookkeeping.
 func members(object json.RawMessage) map[string]json.RawMessage {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(object, &m) != nil {

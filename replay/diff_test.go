@@ -14,7 +14,7 @@ import (
 	"github.com/baton-ledger/baton/replay"
 )
 
-// flat is a state as path → value: the difference from nothing, with handoffs taken apart.
+// flat is a state as path → value: the difference from nothing, with handoffs and spans taken apart.
 func flat(t fataler, v replay.View) map[string]string {
 	out := map[string]string{}
 	for _, c := range replay.Compare(replay.Fold(v.Journey.ID, nil), v).Changes {
@@ -27,7 +27,7 @@ func flat(t fataler, v replay.View) map[string]string {
 }
 
 func set(t fataler, state map[string]string, path string, value json.RawMessage) {
-	if !strings.HasPrefix(path, "handoffs[") || !strings.HasSuffix(path, "]") {
+	if !strings.HasPrefix(path, "handoffs[") && !strings.HasPrefix(path, "custody[") || !strings.HasSuffix(path, "]") {
 		state[path] = string(value)
 		return
 	}

@@ -34,12 +34,13 @@ func Prove(ctx context.Context, r ledger.Reader, journey string, m Moment) (Proo
 	if err != nil {
 		return Proof{}, err
 	}
-	whole, err := asOfGate(journey, &gate{Moment: m, head: g.head}, ofJourney(r.Read(ctx, ledger.ReadOptions{To: g.head}), journey))
+	all := &gate{Moment: m, head: g.head}
+	whole, err := asOfGate(journey, all, ofJourney(r.Read(ctx, ledger.ReadOptions{To: g.head}), journey))
 	if err != nil {
 		return Proof{}, err
 	}
-	if streams.Events == 0 && whole.Events == 0 {
-		if _, err := AsOf(ctx, r, journey, m); err != nil { // unknown, or not begun at that moment
+	if streams.Events+whole.Events == 0 || m.Revision > 0 && !g.done && !all.done {
+		if _, err := AsOf(ctx, r, journey, m); err != nil { // unknown, or the revision is not there yet
 			return Proof{}, err
 		}
 	}

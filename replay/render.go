@@ -42,11 +42,7 @@ func (p *page) standing(j *ledger.Journey) string {
 		parts = append(parts, "status "+clean(j.Status))
 	}
 	if owner := j.Owner(); !owner.IsZero() {
-		text := "held by " + clean(partyName(owner))
-		if owner.Kind != "" {
-			text += " (" + clean(owner.Kind) + ")"
-		}
-		parts = append(parts, text)
+		parts = append(parts, "held by "+clean(withKind(owner)))
 	}
 	if j.Activity != "" {
 		parts = append(parts, "last act "+clean(j.Activity))

@@ -71,15 +71,15 @@ func (p *page) value(path string, raw json.RawMessage) string {
 		return ""
 	case strings.HasPrefix(path, "context."):
 		return string(raw)
-	case (kind == "owner" || member == "sender" || member == "receiver" || member == "accepted_by") && is(&party):
-		return cmp.Or(partyName(party), "nobody")
-	case kind == "custody" && is(&held):
-		return partyName(held.Holder) + ", " + p.short(held.From) + " to " + cmp.Or(p.short(held.Until), "now")
+	case (kind == "owner" || member == "holder" || member == "sender" || member == "receiver" || member == "accepted_by") && is(&party):
+		return cmp.Or(withKind(party), "nobody")
+	case kind == "custody" && member == "" && is(&held):
+		return strings.TrimSuffix(partyName(held.Holder)+", from "+p.short(held.From)+" to "+p.short(held.Until), " to ")
 	case kind == "anomalies" && is(&anomaly):
 		return strings.TrimSuffix(anomaly.Name+" by "+anomaly.Stage, " by ")
 	case kind == "handoffs" && member == "" && is(&handoff):
 		return string(handoff.State) + ", " + handoff.Sender.Stage + " → " + handoff.Receiver.Stage
-	case (strings.HasPrefix(path, "times.") || strings.HasSuffix(member, "_at")) && is(&at):
+	case (strings.HasPrefix(path, "times.") || strings.HasSuffix(member, "_at") || member == "from" || member == "until") && is(&at):
 		return p.short(at)
 	case is(&text):
 		return text

@@ -17,8 +17,17 @@ type strip struct {
 	cells int
 }
 
-func newStrip(j *ledger.Journey, cells int) strip {
-	return strip{from: j.Started, total: j.Last.Sub(j.Started), cells: max(8, cells)}
+// minStrip is the fewest cells that still show something.
+const minStrip = 8
+
+// newStrip takes the columns that the other cells of a table leave, since a bar that is cut lies; a long name gives way first.
+func (p *page) newStrip(j *ledger.Journey, t *table) strip {
+	sizes := t.sizes(1 << 20)
+	cells := p.width() - len(indent) - len(gutter)*(len(sizes)-1) - min(sizes[0], 24)
+	for _, size := range sizes[2:] {
+		cells -= size
+	}
+	return strip{from: j.Started, total: j.Last.Sub(j.Started), cells: max(minStrip, min(cells, p.width()/2))}
 }
 
 // at is the cell of a time.
@@ -55,26 +64,44 @@ func (p *page) writeCustody(j *ledger.Journey) {
 		return
 	}
 	p.title("Custody")
-	s := newStrip(j, p.width()/3)
-	t := &table{heads: []string{"held by", "when", "from", "until", "for"}, right: map[int]bool{4: true}}
 	if len(j.Custody) > maxSpanRows {
-		t.heads = []string{"held by", "when", "times", "first from", "in all"}
-		t.right[2] = true
-		for _, h := range holders(j) {
-			t.add(plain(h.name), cell{s.bar(h.spans, j.IsOpen()), h.color}, plain(itoa(uint64(len(h.spans)))), plain(p.short(h.spans[0].From)), plain(span(h.total)))
-		}
-		t.write(p)
+		p.writeHolders(j)
 		return
 	}
+	t := &table{heads: []string{"held by", "when", "from", "until", "for"}, right: map[int]bool{4: true}}
 	for _, sp := range j.Custody {
-		until, color := p.short(sp.Until), ""
-		if sp.Until.IsZero() {
-			until, color = "now", green
-			if !j.IsOpen() {
-				until, color = "closed", ""
-			}
+		t.add(plain(partyName(sp.Holder)), cell{}, plain(p.short(sp.From)), plain(p.until(j, sp)), plain(span(held(j, sp))))
+	}
+	s := p.newStrip(j, t)
+	for i, sp := range j.Custody {
+		t.rows[i][1] = cell{text: s.bar([]ledger.Span{sp}, j.IsOpen())}
+		if sp.Until.IsZero() && j.IsOpen() {
+			t.rows[i][1].color = green
 		}
-		t.add(plain(partyName(sp.Holder)), cell{s.bar([]ledger.Span{sp}, j.IsOpen()), color}, plain(p.short(sp.From)), plain(until), plain(span(held(j, sp))))
+	}
+	t.write(p)
+}
+
+func (p *page) until(j *ledger.Journey, sp ledger.Span) string {
+	switch {
+	case !sp.Until.IsZero():
+		return p.short(sp.Until)
+	case j.IsOpen():
+		return "now"
+	}
+	return "closed"
+}
+
+// writeHolders prints one row for each stage that ever held the journey.
+func (p *page) writeHolders(j *ledger.Journey) {
+	t := &table{heads: []string{"held by", "when", "times", "first from", "in all"}, right: map[int]bool{2: true, 4: true}}
+	all := holders(j)
+	for _, h := range all {
+		t.add(plain(h.name), cell{}, plain(itoa(uint64(len(h.spans)))), plain(p.short(h.spans[0].From)), plain(span(h.total)))
+	}
+	s := p.newStrip(j, t)
+	for i, h := range all {
+		t.rows[i][1] = cell{s.bar(h.spans, j.IsOpen()), h.color}
 	}
 	t.write(p)
 }
@@ -122,4 +149,12 @@ func partyName(p ledger.Party) string {
 		return p.Party
 	}
 	return p.Stage + " / " + p.Party
+}
+
+// withKind is a party's name and what kind it is, where that is known.
+func withKind(p ledger.Party) string {
+	if p.Kind == "" {
+		return partyName(p)
+	}
+	return partyName(p) + " (" + p.Kind + ")"
 }
