@@ -202,7 +202,7 @@ func (c *custodian) owners() error {
 		if err != nil {
 			return err
 		}
-		if r == nil {
+		if r == nil || len(r.Journey.Custody) == 0 {
 			return damaged("journey " + e.Journey)
 		}
 		owner := r.Journey.Custody[len(r.Journey.Custody)-1]

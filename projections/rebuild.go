@@ -78,10 +78,10 @@ func (m *Models) make(ctx context.Context, number int, position uint64) error {
 	}
 	err = fill(ctx, g.db, m.src, position, workers, m.o.journeyBytes)
 	if err == nil {
-		err = g.db.Set(keyVersion, binary.AppendUvarint(nil, modelVersion), nil)
+		err = g.db.Set(keyVersion, binary.AppendUvarint(nil, modelVersion), pebble.NoSync)
 	}
 	if err == nil {
-		err = g.db.Set(keyCursor, binary.AppendUvarint(nil, position), nil)
+		err = g.db.Set(keyCursor, binary.AppendUvarint(nil, position), pebble.NoSync)
 	}
 	if err == nil {
 		err = g.db.Flush()
