@@ -94,6 +94,9 @@ func Follow(ctx context.Context, src Source, f Follower, o FollowOptions) error 
 			cursor = batch[len(batch)-1].Position
 			o.Progress.set(cursor, head.Position, true)
 		}
+		if cursor < to {
+			return unread(cursor, to)
+		}
 	}
 	return nil
 }
@@ -141,6 +144,16 @@ func Subscribe(ctx context.Context, src Source, after uint64, o ReadOptions) ite
 				}
 				after = r.Position
 			}
+			if after < head.Position {
+				yield(Recorded{}, unread(after, head.Position))
+				return
+			}
 		}
 	}
+}
+
+// unread is for a store whose read ends before its own head: to ask again would never end.
+func unread(after, head uint64) error {
+	return Errorf(CodeCorrupt, "read", "run `baton verify` to see how far the damage reaches",
+		"the ledger's head is position %d, and reading ends at position %d", head, after)
 }
