@@ -76,9 +76,11 @@ func Open(ctx context.Context, o Options) (*Notary, error) {
 		return nil, err
 	}
 	if n.latest.Load() == nil {
-		if _, err := n.Checkpoint(ctx); err != nil {
+		_, err := n.Checkpoint(ctx)
+		if n.latest.Load() == nil {
 			return nil, err
 		}
+		n.report(err)
 	}
 	return n, nil
 }
@@ -137,11 +139,18 @@ func (n *Notary) Run(ctx context.Context) error {
 			if fatal(err) || ctx.Err() != nil {
 				return errors.Join(ctx.Err(), err)
 			}
-			n.o.Logger.Error("checkpoint not written, trying again", "error", err, "hint", ledger.HintOf(err))
+			n.report(err)
 		}
 		if err := pause(ctx, n.o.Interval-time.Since(started)); err != nil {
 			return err
 		}
+	}
+}
+
+// report logs what will be tried again.
+func (n *Notary) report(err error) {
+	if err != nil {
+		n.o.Logger.Error("checkpoint not written everywhere, trying again", "error", err, "hint", ledger.HintOf(err))
 	}
 }
 
@@ -183,21 +192,22 @@ func (n *Notary) Latest() Checkpoint {
 // new. An error that concerns copies alone comes with the checkpoint.
 func (n *Notary) Checkpoint(ctx context.Context) (Checkpoint, error) { return n.step(ctx, tickWork) }
 
-// Close publishes the last checkpoint, with the map of streams brought up to it. The store stays open. A second Close does nothing.
+// Close publishes the last checkpoint, with the map of streams brought up to it. The store stays open. A second Close does nothing; after
+// an error it tries again, unless the error is about copies alone.
 func (n *Notary) Close(ctx context.Context) error {
 	for {
+		before := n.Latest()
 		cp, err := n.step(ctx, closeWork)
-		if errors.Is(err, ledger.CodeClosed) {
+		switch {
+		case errors.Is(err, ledger.CodeClosed):
 			return nil
-		}
-		if err != nil {
+		case err != nil && (fatal(err) || cp.Note == before.Note):
 			return err
-		}
-		if cp.Streams.Size == cp.Size {
+		case cp.Streams.Size == cp.Size:
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.closed = true
-			return nil
+			return err
 		}
 	}
 }
