@@ -3,7 +3,6 @@ package interop
 import (
 	"embed"
 	"encoding/csv"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -225,8 +224,5 @@ func (p *Preset) handsOver() bool { return p.Handoff != nil && p.Handoff.On != "
 
 // describe names what a set of columns was wanted for.
 func describe(set []string) string {
-	if len(set) == 1 {
-		return fmt.Sprintf("column %q", set[0])
-	}
-	return fmt.Sprintf("a column %q", strings.Join(set, `" or "`))
+	return `column "` + strings.Join(set, `" or "`) + `"`
 }

@@ -66,9 +66,18 @@ const maxColumns = 4096
 
 // add appends an attribute; a name that stands twice keeps both values, as name and name#2.
 func add(list []attr, a attr) []attr {
-	name := a.name
-	for n := 2; slices.ContainsFunc(list, func(b attr) bool { return b.name == a.name }); n++ {
-		a.name = fmt.Sprintf("%s#%d", name, n)
+	same := func(b attr) bool { return b.name == a.name }
+	if !slices.ContainsFunc(list, same) {
+		return append(list, a)
+	}
+	name, n := a.name, 1
+	for _, b := range list {
+		if rest, ok := strings.CutPrefix(b.name, name); ok && (rest == "" || rest[0] == '#') {
+			n++
+		}
+	}
+	for a.name = fmt.Sprintf("%s#%d", name, n); slices.ContainsFunc(list, same); n++ {
+		a.name = fmt.Sprintf("%s#%d", name, n+1)
 	}
 	return append(list, a)
 }
