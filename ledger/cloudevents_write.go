@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ func appendEvent(buf []byte, r *Recorded, mayStand func(data []byte) bool) []byt
 
 // Attributes yields the CloudEvents attributes of an event by name, absent ones left out: the event's own, its extensions, and the place
 // where it has one. specversion is 1.0 and not among them. Times are RFC 3339 with their offset.
-func (r *Recorded) Attributes() func(yield func(name, value string) bool) {
+func (r *Recorded) Attributes() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		set := func(name, value string) bool { return value == "" || yield(name, value) }
 		ok := set("id", r.ID) && set("source", r.Source) && set("type", r.Type) && set("subject", r.Subject) &&

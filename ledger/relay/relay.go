@@ -1,0 +1,228 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Options of a relay.
+type Options struct {
+	LedgerID string // first part of Nats-Msg-Id: tells the messages of one ledger from those of another; required
+	Replicas int    // of the stream when it is made, default 1
+	Logger   *slog.Logger
+}
+
+// Relay publishes a ledger's events. It is a [ledger.Follower]; [Relay.Run] runs it and survives whatever NATS does.
+type Relay struct {
+	stream
+	replicas int
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	at      tip
+	known   bool // at is what the stream said last, and nothing failed since
+	refused *tip // where the last chain was refused
+	salt    bool // the server holds message ids of messages that it lost
+}
+
+// New makes a relay over a connection. It does not talk to the server yet.
+func New(nc *nats.Conn, o Options) (*Relay, error) {
+	s, err := openStream(nc, o.LedgerID)
+	if err != nil {
+		return nil, err
+	}
+	return &Relay{stream: s, replicas: max(o.Replicas, 1), log: logger(o.Logger)}, nil
+}
+
+// Name is "relay".
+func (r *Relay) Name() string { return "relay" }
+
+// Cursor asks the stream for its last position and makes the stream where it does not exist. While NATS is away it is the last one
+// known: the follower then shows its lag, and Handle says what is wrong.
+func (r *Relay) Cursor(ctx context.Context) (uint64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = false
+	if err := r.locate(ctx); err != nil && ctx.Err() == nil {
+		return r.at.position, nil
+	}
+	return r.at.position, ctx.Err()
+}
+
+// locate makes at known.
+func (r *Relay) locate(ctx context.Context) error {
+	if r.known {
+		return nil
+	}
+	at, exists, err := r.tip(ctx)
+	if err == nil && !exists {
+		_, err = r.js.CreateStream(ctx, streamConfig(r.replicas))
+	}
+	if err != nil {
+		return unavailable("relay", err)
+	}
+	r.at, r.known = at, true
+	return nil
+}
+
+// Handle publishes the events that the stream does not have yet. Errors: CodeUnavailable where NATS does not answer, CodeStaleRevision
+// where the stream is not where it was; in both cases the next Cursor says from where to go on.
+func (r *Relay) Handle(ctx context.Context, events []ledger.Recorded) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.locate(ctx); err != nil {
+		return err
+	}
+	first, last := events[0].Position, events[len(events)-1].Position
+	if r.at.position+1 < first || r.at.position >= last {
+		r.known = false
+		return stale("the stream is at position %d, not before %d to %d", r.at.position, first, last)
+	}
+	return r.chain(ctx, events[r.at.position+1-first:])
+}
+
+func stale(format string, args ...any) error {
+	return ledger.Errorf(ledger.CodeStaleRevision, "relay", "let one relay run; it goes on from where the stream is", format, args...)
+}
+
+// chain publishes events so that each is stored directly after the one before or not at all; the answer to the last covers all. On a
+// failure it is not known how many are stored, until the next locate.
+func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
+	r.known = false
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	limit := r.nc.MaxPayload()
+	for i := range events {
+		m := message(r.ledgerID, &events[i], limit)
+		expect(m, r.at.sequence+uint64(i), r.salt)
+		if i < len(events)-1 {
+			if err := r.nc.PublishMsg(m); err != nil {
+				return unavailable("relay", err)
+			}
+			continue
+		}
+		ack, err := publish(ctx, r.nc, m)
+		if err != nil {
+			return r.failed(err)
+		}
+		if ack.Duplicate || ack.Sequence != r.at.sequence+uint64(len(events)) {
+			return r.failed(stale("position %d is at sequence %d of the stream already", events[i].Position, ack.Sequence))
+		}
+	}
+	r.at = tip{r.at.sequence + uint64(len(events)), events[len(events)-1].Position}
+	r.known, r.refused, r.salt = true, nil, false
+	return nil
+}
+
+// failed notes a refusal. A second one at the same place has one reason: the first message's id is still remembered by the server
+// (for the stream's duplicates window), but the message was deleted. Other ids are used then; the expected sequence
+// alone prevents duplicates.
+func (r *Relay) failed(err error) error {
+	if ledger.CodeOf(err) == ledger.CodeStaleRevision {
+		r.salt = r.refused != nil && *r.refused == r.at
+		at := r.at
+		r.refused = &at
+	}
+	return err
+}
+
+// expect sets the compare-and-set header.
+func expect(m *nats.Msg, sequence uint64, salt bool) {
+	s := strconv.FormatUint(sequence, 10)
+	m.Header[headerExpect] = []string{s}
+	if salt {
+		m.Header[headerMsgID] = []string{m.Header.Get(headerMsgID) + ":" + s}
+	}
+}
+
+// publish sends one message and waits for the answer. A refused expectation is CodeStaleRevision, everything else CodeUnavailable.
+func publish(ctx context.Context, nc *nats.Conn, m *nats.Msg) (jetstream.PubAck, error) {
+	reply, err := nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return jetstream.PubAck{}, unavailable("relay", err)
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+		jetstream.PubAck
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return jetstream.PubAck{}, unavailable("relay", err)
+	}
+	switch e := answer.Error; {
+	case e == nil:
+		return answer.PubAck, nil
+	case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		return jetstream.PubAck{}, stale("refused at sequence %s: %s", m.Header.Get(headerExpect), e.Description)
+	default:
+		return jetstream.PubAck{}, unavailable("relay", e)
+	}
+}
+
+// Run follows the ledger until the context ends, from where the stream is, again after every failure of NATS. It returns the context's
+// error, an error of the ledger itself, or CodeCorrupt where the stream is ahead of the ledger: then the ledger lost events.
+func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Progress) error {
+	if progress == nil {
+		progress = new(ledger.Progress)
+	}
+	for attempts := 0; ; attempts++ {
+		if err := r.checkAhead(ctx, src); err != nil {
+			return err
+		}
+		before := progress.Position()
+		err := ledger.Follow(ctx, src, r, ledger.FollowOptions{Progress: progress})
+		if code := ledger.CodeOf(err); ctx.Err() != nil || code != ledger.CodeUnavailable && code != ledger.CodeStaleRevision {
+			return err
+		}
+		if progress.Position() != before {
+			attempts = 0
+		}
+		if attempts == 0 {
+			r.log.Warn("relay goes back to where the stream is", "error", err)
+		}
+		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Relay) checkAhead(ctx context.Context, src ledger.Source) error {
+	cursor, err := r.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := src.Head(ctx)
+	if err != nil || cursor <= head.Position {
+		return err
+	}
+	return ledger.Errorf(ledger.CodeCorrupt, "relay", "run `baton verify`; if the ledger was restored from a backup on purpose, remove the stream BATON",
+		"the NATS stream has position %d of this ledger, which ends at %d", cursor, head.Position)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// CatchUp publishes everything that is durable now, and returns. It fails where NATS does.
+func (r *Relay) CatchUp(ctx context.Context, src ledger.Source) error {
+	head, err := src.Head(ctx)
+	if err != nil || head.Position == 0 {
+		return err
+	}
+	return ledger.Follow(ctx, src, r, ledger.FollowOptions{Until: head.Position})
+}

@@ -1,0 +1,144 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// answerTime is how long the server may take for one answer.
+const answerTime = 10 * time.Second
+
+// Codes of the JetStream API that decide something here.
+const (
+	codeNoMessage = 10037
+	codeNoStream  = 10059
+)
+
+// streamConfig is what the stream is made with; an operator may change it afterwards.
+func streamConfig(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: StreamName, Subjects: []string{AllSubjects}, Description: "events of a Baton ledger, in the order of their positions",
+		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
+		MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1,
+		Duplicates: 2 * time.Minute, AllowDirect: true, Replicas: replicas,
+	}
+}
+
+// tip is the end of the stream as a relay sees it: the sequence that the next message must expect, and the last position published.
+type tip struct{ sequence, position uint64 }
+
+// stream is the JetStream stream, seen from one ledger.
+type stream struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	ledgerID string
+}
+
+func openStream(nc *nats.Conn, ledgerID string) (stream, error) {
+	if ledgerID == "" {
+		return stream{}, ledger.Errorf(ledger.CodeInvalid, "open relay", "give the ledger's origin", "the ledger id is missing")
+	}
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(answerTime))
+	if err != nil {
+		return stream{}, unavailable("open relay", err)
+	}
+	return stream{nc: nc, js: js, ledgerID: ledger.SubjectToken(ledgerID)}, nil
+}
+
+// info asks for the state; a nil one is a stream that does not exist.
+func (s stream) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	st, err := s.js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unavailable("relay", err)
+	}
+	return st.CachedInfo(), nil // of the call just made
+}
+
+// tip asks the stream where it ends. It asks for the state before the message, so that a message stored in between shows: then its
+// own sequence counts. A stream that does not exist, and one without a message of this ledger, is at position 0.
+func (s stream) tip(ctx context.Context) (t tip, exists bool, err error) {
+	info, err := s.info(ctx)
+	if err != nil || info == nil {
+		return tip{}, false, err
+	}
+	m, err := s.get(ctx, map[string]any{"last_by_subj": AllSubjects})
+	t.sequence = info.State.LastSeq
+	if m != nil {
+		t.sequence = max(t.sequence, m.sequence)
+	}
+	for m != nil && err == nil {
+		if p := positionOf(s.ledgerID, m.header); p > 0 {
+			t.position = p
+			if head := m.header.Get(headerHead); head != "" {
+				t.position, _ = strconv.ParseUint(head, 10, 64)
+			}
+			break
+		}
+		m, err = s.before(ctx, m.sequence, info.State.FirstSeq) // someone else's message
+	}
+	return t, true, err
+}
+
+// stored is one message of the stream.
+type stored struct {
+	sequence uint64
+	header   nats.Header
+}
+
+// before is the last message before a sequence, nil where there is none.
+func (s stream) before(ctx context.Context, sequence, first uint64) (*stored, error) {
+	for sequence--; sequence >= max(first, 1); sequence-- {
+		if m, err := s.get(ctx, map[string]any{"seq": sequence}); m != nil || err != nil {
+			return m, err
+		}
+	}
+	return nil, nil
+}
+
+// get reads one message from the stream's leader, nil where there is none. (A direct get may be answered by a replica that lags.)
+func (s stream) get(ctx context.Context, which map[string]any) (*stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	request, err := json.Marshal(which)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+StreamName, request)
+	if err != nil {
+		return nil, unavailable("relay", err)
+	}
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Sequence uint64 `json:"seq"`
+			Header   []byte `json:"hdrs"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return nil, unavailable("relay", err)
+	}
+	if e := answer.Error; e != nil {
+		if e.ErrorCode == codeNoMessage || e.ErrorCode == codeNoStream {
+			return nil, nil
+		}
+		return nil, unavailable("relay", e)
+	}
+	m := &stored{sequence: answer.Message.Sequence}
+	if len(answer.Message.Header) > 0 {
+		if m.header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
+			return nil, unavailable("relay", err)
+		}
+	}
+	return m, nil
+}
