@@ -189,8 +189,11 @@ func (m *memory) Streams(_ context.Context, prefix, after string) iter.Seq2[ledg
 func (m *memory) Wait(ctx context.Context, after uint64) (ledger.Head, error) {
 	for {
 		m.mu.Lock()
-		changed := m.changed
+		changed, closed := m.changed, m.closed
 		m.mu.Unlock()
+		if closed {
+			return ledger.Head{}, errClosed
+		}
 		if h, err := m.Head(ctx); err != nil || h.Position > after {
 			return h, err
 		}
