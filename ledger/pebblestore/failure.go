@@ -14,6 +14,8 @@ import (
 // fatal is what pebbleLog.Fatalf panics with.
 type fatal string
 
+func (f fatal) Error() string { return string(f) }
+
 // pebbleLog carries Pebble's messages to slog. Fatalf must not return: in the writer the panic is caught and breaks the store; in one
 // of Pebble's own goroutines it ends the process, which is what keeps the record right.
 type pebbleLog struct{ log *slog.Logger }
@@ -35,8 +37,11 @@ func (s *Store) failure() error {
 // fail breaks the store: what is on disk is not known any more. The first cause stays.
 func (s *Store) fail(cause error) error {
 	code, hint := ledger.CodeUnavailable, "see to the disk, then restart: a retry finds out what was written"
-	if errors.Is(cause, syscall.ENOSPC) {
+	switch {
+	case errors.Is(cause, syscall.ENOSPC):
 		code, hint = ledger.CodeDiskFull, "free some disk space, then restart: a retry finds out what was written"
+	case errors.Is(cause, ledger.CodeCorrupt):
+		code, hint = ledger.CodeCorrupt, ledger.HintOf(cause)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,17 +93,4 @@ func (s *Store) space(bytes int) error {
 	}
 	return ledger.Errorf(ledger.CodeDiskFull, "append", "free some disk space and try again; nothing was written, reads go on",
 		"the disk of %s has %d MiB left, appends need %d", s.dir, usage.AvailBytes>>20, least>>20)
-}
-
-func (s *Store) closePebble() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = s.ioError("close ledger", fmt.Errorf("%v", p))
-		}
-	}()
-	err = s.db.Close()
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
-	}
-	return s.ioError("close ledger", err)
 }

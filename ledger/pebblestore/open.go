@@ -32,17 +32,13 @@ package pebblestore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -50,40 +46,6 @@ import (
 
 // formatVersion is written into every database; another one is refused.
 const formatVersion = "1"
-
-// Options of a store. TagKey is required; the rest has good zero values.
-type Options struct {
-	TagKey     []byte           // 32 bytes, keys the stream tags in leaves
-	FS         vfs.FS           // nil: the disk
-	CacheMB    int              // block cache, default 256
-	MemtableMB int              // default 64
-	MinFreeMB  int              // appends are refused below this much free disk space, default 64; -1 never
-	Now        func() time.Time // nil: time.Now
-	// Guard is run on a read-only open of an existing ledger before it is opened for writing; its error refuses the ledger.
-	Guard  func(ctx context.Context, ro *Store) error
-	Logger *slog.Logger // nil: none
-}
-
-func (o *Options) defaults() {
-	if o.FS == nil {
-		o.FS = vfs.Default
-	}
-	if o.CacheMB == 0 {
-		o.CacheMB = 256
-	}
-	if o.MemtableMB == 0 {
-		o.MemtableMB = 64
-	}
-	if o.MinFreeMB == 0 {
-		o.MinFreeMB = 64
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-}
 
 // Store is an open ledger. It implements ledger.Store, ledger.TreeStore and ledger.Auditor and is safe for concurrent use.
 type Store struct {
@@ -103,6 +65,7 @@ type Store struct {
 	floor   floor
 	done    chan struct{} // closed when writer and syncer have ended
 	closing atomic.Bool
+	wrecked atomic.Bool    // Pebble panicked in a write and may hold its locks for ever
 	reads   sync.WaitGroup // iterators that are open: the database closes after them
 }
 
@@ -116,7 +79,7 @@ var (
 // CodeUnsupported (format), and whatever Options.Guard says.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	o.defaults()
-	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, openError(dir, err)
 	}
 	lock, err := lockDir(dir, o.FS)
@@ -131,10 +94,16 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 }
 
 func openLocked(ctx context.Context, dir string, lock *pebble.Lock, o Options) (*Store, error) {
-	if exists(o.FS, dir) {
-		if err := check(ctx, dir, lock, o); err != nil {
-			return nil, err
-		}
+	there, err := exists(o.FS, dir)
+	switch {
+	case err != nil:
+	case there:
+		err = check(ctx, dir, lock, o)
+	default:
+		err = checkEmpty(ctx, o)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s, err := open(dir, lock, o, false)
 	if err != nil {
@@ -150,7 +119,9 @@ func openLocked(ctx context.Context, dir string, lock *pebble.Lock, o Options) (
 // OpenReadOnly opens an existing ledger and changes nothing on disk. Appends answer CodeUnsupported.
 func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
 	o.defaults()
-	if !exists(o.FS, dir) {
+	if there, err := exists(o.FS, dir); err != nil {
+		return nil, err
+	} else if !there {
 		return nil, ledger.Errorf(ledger.CodeNotFound, "open ledger", "name a data directory with --data, or make a ledger with `baton import` or `baton demo`",
 			"there is no ledger in %s", dir)
 	}
@@ -177,18 +148,6 @@ func openInspected(ctx context.Context, dir string, lock *pebble.Lock, o Options
 	return s, nil
 }
 
-// check looks at a ledger without changing it, under the lock that the read-write open will use.
-func check(ctx context.Context, dir string, lock *pebble.Lock, o Options) error {
-	ro, err := openInspected(ctx, dir, lock, o)
-	if err != nil {
-		return err
-	}
-	if o.Guard != nil {
-		err = o.Guard(ctx, ro)
-	}
-	return errors.Join(err, ro.Close())
-}
-
 func lockDir(dir string, fs vfs.FS) (*pebble.Lock, error) {
 	lock, err := pebble.LockDirectory(dir, fs)
 	if err != nil {
@@ -198,9 +157,28 @@ func lockDir(dir string, fs vfs.FS) (*pebble.Lock, error) {
 	return lock, nil
 }
 
-func exists(fs vfs.FS, dir string) bool {
-	desc, err := pebble.Peek(dir, fs)
-	return err == nil && desc.Exists
+// makeDir makes a directory that survives power loss: the entries of new directories are synced, each in its parent.
+func makeDir(fs vfs.FS, dir string) error {
+	var parents []string
+	for at := dir; ; at = fs.PathDir(at) {
+		if _, err := fs.Stat(at); err == nil || fs.PathDir(at) == at {
+			break
+		}
+		parents = append(parents, fs.PathDir(at))
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		f, err := fs.OpenDir(parent)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func open(dir string, lock *pebble.Lock, o Options, readOnly bool) (*Store, error) {
@@ -229,59 +207,12 @@ func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 	return pebble.Open(dir, o)
 }
 
-func (s *Store) pebbleOptions() *pebble.Options {
-	p := &pebble.Options{
-		FS:                          s.opts.FS,
-		Cache:                       pebble.NewCache(int64(s.opts.CacheMB) << 20),
-		MemTableSize:                uint64(s.opts.MemtableMB) << 20,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       20,
-		LBaseMaxBytes:               256 << 20,
-		FormatMajorVersion:          pebble.FormatNewest,
-		ReadOnly:                    s.readOnly,
-		ErrorIfNotExists:            s.readOnly,
-		Logger:                      pebbleLog{s.opts.Logger},
-		EventListener:               s.events(),
-	}
-	for i := range p.Levels {
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		p.Levels[i].FilterType = pebble.TableFilter
-	}
-	return p
-}
-
 func openError(dir string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		return &ledger.Error{Code: ledger.CodeDiskFull, Op: "open ledger", Err: err, Hint: "free some disk space"}
 	}
 	return &ledger.Error{Code: ledger.CodeCorrupt, Op: "open ledger", Err: fmt.Errorf("%s cannot be read: %w", dir, err),
 		Hint: "keep the directory as evidence, and restore a backup or the newest copy"}
-}
-
-// inspect reads what must hold of any ledger that is opened: a known format, a head, no hole above the floor.
-func (s *Store) inspect(ctx context.Context) error {
-	format, err := s.get(metaFormat)
-	if err != nil {
-		return err
-	}
-	last, recorded, err := s.lastRecord()
-	switch {
-	case err != nil:
-		return err
-	case format == nil && last == 0:
-		// A crash between making the database and its first sync leaves it empty: nothing was acknowledged.
-	case format == nil:
-		return ledger.Errorf(ledger.CodeUnsupported, "open ledger", "name the directory of a Baton ledger", "%s is a database, but not a Baton ledger", s.dir)
-	case string(format) != formatVersion:
-		return ledger.Errorf(ledger.CodeUnsupported, "open ledger", "use the build that wrote it, or a newer one",
-			"%s has format %q, this build reads format %q", s.dir, format, formatVersion)
-	}
-	if err := s.findHole(ctx, last); err != nil {
-		return err
-	}
-	s.durable.Store(&ledger.Head{Position: last, RecordedTime: recorded})
-	return nil
 }
 
 func (s *Store) start() error {
@@ -299,79 +230,7 @@ func (s *Store) start() error {
 	return nil
 }
 
-// lastRecord is the highest position and its recorded time.
-func (s *Store) lastRecord() (uint64, time.Time, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyRecord}, UpperBound: []byte{keyRecord + 1}})
-	if err != nil {
-		return 0, time.Time{}, s.readError(err)
-	}
-	defer it.Close()
-	if !it.Last() {
-		return 0, time.Time{}, s.readError(it.Error())
-	}
-	p, _, ok := parsePlace(it.Value())
-	if !ok || len(it.Key()) != 9 {
-		return 0, time.Time{}, s.damaged("the last record has no place")
-	}
-	return binary.BigEndian.Uint64(it.Key()[1:]), nanos(p.recorded), nil
-}
-
-// findHole requires every leaf from the floor to the head to be there.
-func (s *Store) findHole(ctx context.Context, last uint64) error {
-	from, err := s.loadFloor()
-	if err != nil {
-		return err
-	}
-	if from > last {
-		return s.damaged("the ledger ends at position %d, but once reached %d", last, from)
-	}
-	next := from + 1
-	for _, err := range s.Leaves(ctx, from, last) {
-		if err != nil {
-			return err
-		}
-		next++
-	}
-	if next != last+1 {
-		return s.damaged("position %d is missing, the ledger ends at %d", next, last)
-	}
-	return nil
-}
-
 // Capabilities of the embedded engine: all of them.
 func (s *Store) Capabilities() ledger.Capabilities {
 	return ledger.Capabilities{Engine: "pebble", GaplessPositions: true, ExactRetry: true, Leaves: true, Durable: true}
-}
-
-// Close answers what is queued, moves everything into tables and closes. A second Close does nothing.
-func (s *Store) Close() error {
-	if s.closing.Swap(true) {
-		return nil
-	}
-	var err error
-	if !s.readOnly {
-		s.queue.close()
-		<-s.done
-		err = s.settle()
-	}
-	s.mu.Lock()
-	close(s.changed)
-	s.mu.Unlock()
-	s.reads.Wait()
-	return errors.Join(err, s.closePebble())
-}
-
-// settle flushes the memtable and notes the floor, so that the logs left behind hold nothing of value.
-func (s *Store) settle() error {
-	if s.failure() != nil {
-		return nil
-	}
-	if err := s.db.Flush(); err != nil {
-		return s.ioError("close ledger", err)
-	}
-	head := s.durable.Load()
-	if err := s.db.Set(metaFloor, binary.BigEndian.AppendUint64(nil, head.Position), pebble.Sync); err != nil {
-		return s.ioError("close ledger", err)
-	}
-	return s.db.Flush()
 }

@@ -104,7 +104,7 @@ func (s *Store) Append(ctx context.Context, b ledger.Batch) ([]ledger.Receipt, e
 }
 
 // AppendAll writes batches in order; all of them usually share one sync. A context that ends while the batches are queued does not take
-// them back: the answer is then the context's error, and a retry finds out what was written.
+// them back: the answer is then the context's error, a retry finds out what was written, and the events must not be changed any more.
 func (s *Store) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger.Result {
 	results := make([]ledger.Result, len(batches))
 	c := &call{requests: make([]*request, 0, len(batches)), done: make(chan struct{})}
@@ -149,6 +149,7 @@ func (s *Store) encode(ctx context.Context, b *ledger.Batch) (*request, error) {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "append", "open the ledger for writing", "the ledger is open read-only")
 	}
 	r := &request{batch: b, entries: make([]entry, len(b.Events))}
+	seen := make(map[idTag]struct{}, len(b.Events))
 	for i := range b.Events {
 		e := &b.Events[i]
 		record, err := ledger.EncodeRecord(b.Stream, e)
@@ -157,6 +158,10 @@ func (s *Store) encode(ctx context.Context, b *ledger.Batch) (*request, error) {
 		}
 		r.entries[i] = entry{event: e, tag: tagOf(e.Source, e.ID), record: record, digest: sha256.Sum256(record)}
 		r.bytes += len(record)
+		if seen[r.entries[i].tag] = struct{}{}; len(seen) <= i {
+			return nil, ledger.Errorf(ledger.CodeInvalid, "append", "give each event an id of its own",
+				"event %d: id %q of source %q is in the batch twice", i+1, e.ID, e.Source)
+		}
 	}
 	return r, nil
 }

@@ -12,7 +12,12 @@ import (
 )
 
 // Head is the last durable place.
-func (s *Store) Head(context.Context) (ledger.Head, error) { return *s.durable.Load(), nil }
+func (s *Store) Head(context.Context) (ledger.Head, error) {
+	if s.closing.Load() {
+		return ledger.Head{}, errClosed
+	}
+	return *s.durable.Load(), nil
+}
 
 // Wait returns the durable head as soon as it is past a position.
 func (s *Store) Wait(ctx context.Context, after uint64) (ledger.Head, error) {
@@ -133,4 +138,17 @@ func (s *Store) Streams(ctx context.Context, prefix, after string) iter.Seq2[led
 			yield(ledger.StreamHead{}, err)
 		}
 	}
+}
+
+// Checkpoint makes a consistent copy of the database in a directory that does not exist yet, while the store goes on; tables are linked
+// where the file system can.
+func (s *Store) Checkpoint(dir string) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.reads.Done()
+	if err := s.opts.FS.MkdirAll(s.opts.FS.PathDir(dir), 0o755); err != nil {
+		return s.ioError("copy ledger", err)
+	}
+	return s.ioError("copy ledger", s.db.Checkpoint(dir, pebble.WithFlushedWAL()))
 }

@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -234,69 +233,4 @@ func conflict(st *stream, e *entry, first ledger.Receipt, record []byte) error {
 	return &ledger.Error{Code: ledger.CodeIDConflict, Op: "append", Hint: "give the changed event an id of its own; what is recorded stays",
 		Err: &ledger.IDConflict{Stream: st.name, Source: e.event.Source, ID: e.event.ID, Position: first.Position,
 			Stored: stored, Offered: ledger.RetryDigest(st.name, e.event)}}
-}
-
-// sync waits for each group's bytes to be on disk, in order, and answers its callers.
-func (s *Store) sync(groups <-chan *group) {
-	defer close(s.done)
-	for g := range groups {
-		err := g.err
-		if err == nil && g.batch != nil {
-			if err = s.failure(); err == nil {
-				err = s.waitSync(g.batch)
-			}
-		}
-		if err == nil {
-			s.publish(g.head)
-		}
-		for _, q := range g.requests {
-			if err != nil {
-				q.request.result = ledger.Result{Err: err}
-			}
-			if q.call.left--; q.call.left == 0 {
-				close(q.call.done)
-			}
-		}
-	}
-}
-
-func (s *Store) waitSync(batch *pebble.Batch) error {
-	if err := batch.SyncWait(); err != nil {
-		return s.fail(err)
-	}
-	return s.ioError("append", batch.Close())
-}
-
-// publish moves the durable head and wakes those who wait for it.
-func (s *Store) publish(h ledger.Head) {
-	if h.Position == s.durable.Load().Position {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.durable.Store(&h)
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// apply hands a group to Pebble without waiting for the disk.
-func (s *Store) apply(batch *pebble.Batch) error {
-	return s.guarded(func() error { return s.db.ApplyNoSyncWait(batch, pebble.Sync) })
-}
-
-// guarded runs a write of Pebble's. Its failures break the store; the worst of them reach us as a panic of pebbleLog.Fatalf.
-func (s *Store) guarded(write func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			f, ok := p.(fatal)
-			if !ok {
-				panic(p)
-			}
-			err = s.fail(errors.New(string(f)))
-		}
-	}()
-	if err := write(); err != nil {
-		return s.fail(err)
-	}
-	return nil
 }
