@@ -1,3 +1,127 @@
+// Command baton keeps a chain-of-custody ledger for customer journeys.
+//
+// This package wires the rest: it alone knows the engine, the notary, the relay, the read models and the server at once. One file
+// holds one command; session.go opens what a command asks for, in this process or through the one that holds the directory.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/baton-ledger/baton/config"
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitDone        = 0
+	exitNo          = 1 // the answer is no: verification failed, a gap was found
+	exitUsage       = 2 // wrong use or bad input
+	exitEnvironment = 3 // disk, network, another process
+)
+
+// errNo ends a command whose output has said already that the answer is no.
+var errNo = errors.New("the answer is no")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program, given its surroundings.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{in: stdin, out: stdout, err: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if !errors.Is(err, errNo) {
+		a.explain(err)
+	}
+	return exitCode(err)
+}
+
+// app is what the commands share.
+type app struct {
+	in         io.Reader
+	out, err   io.Writer
+	json       bool
+	configFile string
+	cfg        *config.Loaded
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "baton",
+		Short:         "A chain-of-custody ledger for customer journeys",
+		Long:          "Baton records every handoff of a customer journey so that it can never be changed, proves it, fans it out,\nand rebuilds any journey as it stood at any moment.\n\nBegin with: baton demo",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			a.cfg, err = config.Load(config.Options{File: a.configFile, Flags: cmd.Flags()})
+			return err
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "configuration file (YAML, TOML or JSON)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, as docs/cli-json.md describes it")
+	config.AddFlags(flags, "data", "notary.key_file", "notary.origin", "log.level", "log.format")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(),
+		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.configCommand())
+	return root
+}
+
+// explain prints an error as a person needs it: what is wrong, and the next step.
+func (a *app) explain(err error) {
+	fmt.Fprintf(a.err, "Error: %s\n", printable(err.Error()))
+	hint := ledger.HintOf(err)
+	var c *config.Error
+	if errors.As(err, &c) {
+		hint = c.Hint()
+	}
+	if hint != "" {
+		fmt.Fprintf(a.err, "Try:   %s\n", printable(hint))
+	}
+}
+
+func exitCode(err error) int {
+	var c *config.Error
+	switch {
+	case errors.Is(err, errNo):
+		return exitNo
+	case errors.As(err, &c):
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitEnvironment
+	}
+	switch ledger.CodeOf(err) {
+	case ledger.CodeCorrupt:
+		return exitNo
+	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch:
+		return exitUsage
+	case ledger.CodeInternal:
+		var e *ledger.Error
+		if !errors.As(err, &e) { // cobra's own: unknown command, wrong number of arguments
+			return exitUsage
+		}
+	}
+	return exitEnvironment
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration in force"}
+	cmd.AddCommand(&cobra.Command{
+		Use: "print", Short: "Each setting, its value and where it came from", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			entries := a.cfg.Entries()
+			return a.show(entries, func(w io.Writer) error {
+				rows := make([][]string, len(entries))
+				for i, e := range entries {
+					rows[i] = []string{e.Key, e.Value, e.Source, e.Doc}
+				}
+				return table(w, []string{"KEY", "VALUE", "FROM", "WHAT"}, rows)
+			})
+		},
+	}, &cobra.Command{
+		Use: "check", Short: "Refuse a configuration with an unknown or ill-typed key", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return a.show(map[string]bool{"ok": true}, func(w io.Writer) error {
+				_, err := fmt.Fprintln(w, "The configuration is good.")
+				return err
+			})
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/baton-ledger/baton/replay"
+)
+
+// momentFlags adds the flags that say as of when; the returned function reads them.
+func momentFlags(cmd *cobra.Command) func() (replay.Moment, error) {
+	f := cmd.Flags()
+	f.String("at", "", "as it stood when this time occurred, RFC 3339 or 2010-04-08 or 2010-04-08T14:03")
+	f.String("known-at", "", "with --at: counting only what was recorded by this time")
+	f.String("recorded", "", "as it stood when everything recorded by this time was there")
+	f.String("position", "", "as it stood at this position of the ledger")
+	f.String("revision", "", "as it stood at this revision of the journey")
+	return func() (replay.Moment, error) {
+		return replay.ParseMoment(func(name string) string { return f.Lookup(name).Value.String() })
+	}
+}
+
+// journeyAnswer is what `baton journey --json` prints.
+type journeyAnswer struct {
+	replay.View
+	Timeline []replay.Entry `json:"timeline"`
+}
+
+func (a *app) journeyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "journey ID", Short: "One journey: where it stands, who held it when, what happened; now or as of any moment",
+		Example: "  baton journey 1-364285768\n  baton journey 1-364285768 --at 2010-04-08T00:00:00Z",
+		Args:    cobra.ExactArgs(1),
+	}
+	at := momentFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := at()
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		return a.with(ctx, "journey", reading, func(s *session) error {
+			view, err := replay.AsOf(ctx, s.source, args[0], m)
+			if err != nil {
+				return err
+			}
+			if !a.json {
+				if err := view.WriteText(a.out, a.text()); err != nil {
+					return err
+				}
+				fmt.Fprintln(a.out)
+				return replay.WriteTimeline(a.out, replay.Timeline(ctx, s.source, args[0], m), a.text())
+			}
+			out := journeyAnswer{View: view, Timeline: []replay.Entry{}}
+			for e, err := range replay.Timeline(ctx, s.source, args[0], m) {
+				if err != nil {
+					return err
+				}
+				out.Timeline = append(out.Timeline, e)
+			}
+			return a.printJSON(out)
+		})
+	}
+	return cmd
+}
+
+func (a *app) replayCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "replay", Short: "Ask a journey's history: timeline, diff, bisect, what-if, rebuild"}
+	cmd.AddCommand(a.timelineCommand(), a.diffCommand(), a.bisectCommand(), a.whatifCommand(), a.rebuildCommand())
+	return cmd
+}
+
+func (a *app) timelineCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "timeline ID", Short: "Every event of a journey and what it did", Args: cobra.ExactArgs(1)}
+	at := momentFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := at()
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		return a.with(ctx, "replay timeline", reading, func(s *session) error {
+			entries := replay.Timeline(ctx, s.source, args[0], m)
+			if !a.json {
+				return replay.WriteTimeline(a.out, entries, a.text())
+			}
+			out := []replay.Entry{}
+			for e, err := range entries {
+				if err != nil {
+					return err
+				}
+				out = append(out, e)
+			}
+			return a.printJSON(out)
+		})
+	}
+	return cmd
+}
+
+// endpoint reads one side of a diff: a revision, "now", "@position", or a time.
+func endpoint(flag, text string) (replay.Moment, error) {
+	name := "at"
+	switch {
+	case text == "" || text == "now":
+		return replay.Moment{}, nil
+	case text[0] == '@':
+		name, text = "position", text[1:]
+	case len(text) < 10 && isNumber(text):
+		name = "revision"
+	}
+	m, err := replay.ParseMoment(func(n string) string {
+		if n == name {
+			return text
+		}
+		return ""
+	})
+	if err != nil {
+		return m, badFlag(flag, "give a revision (3), a position (@120), a time (2010-04-08) or now", "%w", err)
+	}
+	return m, nil
+}
+
+func isNumber(s string) bool {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *app) diffCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use: "diff ID --from MOMENT --to MOMENT", Short: "What changed in a journey between two moments", Args: cobra.ExactArgs(1),
+		Example: "  baton replay diff 1-364285768 --from 3 --to 9\n  baton replay diff 1-364285768 --from 2010-04-08 --to now",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			mf, err := endpoint("from", from)
+			if err != nil {
+				return err
+			}
+			mt, err := endpoint("to", to)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			return a.with(ctx, "replay diff", reading, func(s *session) error {
+				d, err := replay.Diff(ctx, s.source, args[0], mf, mt)
+				if err != nil {
+					return err
+				}
+				return a.show(d, func(w io.Writer) error { return d.WriteText(w, a.text()) })
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "revision (3), position (@120), time (2010-04-08) or now")
+	cmd.Flags().StringVar(&to, "to", "now", "the same")
+	_ = cmd.MarkFlagRequired("from")
+	return cmd
+}
+
+func (a *app) bisectCommand() *cobra.Command {
+	var where string
+	cmd := &cobra.Command{
+		Use: "bisect ID --where CEL", Short: "The first event after which a condition holds", Args: cobra.ExactArgs(1),
+		Example: "  baton replay bisect 1-364285768 --where 'owner.stage == \"G97\"'\n  baton replay bisect 1-364285768 --where 'anomalies.exists(a, a == \"zombie\")'",
+	}
+	cmd.Long = cmd.Short + ".\n\nVariables:"
+	for _, line := range replay.ConditionHelp() {
+		cmd.Long += "\n  " + line
+	}
+	at := momentFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := at()
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		return a.with(ctx, "replay bisect", reading, func(s *session) error {
+			b, err := replay.Bisect(ctx, s.source, args[0], m, where)
+			if err != nil {
+				return err
+			}
+			if err := a.show(b, func(w io.Writer) error { return b.WriteText(w, a.text()) }); err != nil || b.Found {
+				return err
+			}
+			return errNo
+		})
+	}
+	cmd.Flags().StringVar(&where, "where", "", "condition in CEL")
+	_ = cmd.MarkFlagRequired("where")
+	return cmd
+}
+
+func (a *app) whatifCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "whatif ID EDIT...", Short: "What would be if events had been dropped, delayed or changed; the record is not touched",
+		Example: "  baton replay whatif 1-364285768 drop:5\n  baton replay whatif 1-364285768 delay:5:48h\n  baton replay whatif 1-364285768 'change:5:{\"stage\":\"G97\"}'",
+		Args:    cobra.MinimumNArgs(2),
+	}
+	at := momentFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := at()
+		if err != nil {
+			return err
+		}
+		edits, err := replay.ParseEdits(args[1:])
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		return a.with(ctx, "replay whatif", reading, func(s *session) error {
+			h, err := replay.WhatIf(ctx, s.source, args[0], m, edits)
+			if err != nil {
+				return err
+			}
+			return a.show(h, func(w io.Writer) error { return h.WriteText(w, a.text()) })
+		})
+	}
+	return cmd
+}

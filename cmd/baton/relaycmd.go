@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/baton-ledger/baton/config"
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/relay"
+	"github.com/baton-ledger/baton/server"
+)
+
+func (a *app) relayCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "relay", Short: "Compare the ledger with the NATS stream, and repair the stream"}
+	for _, repair := range []bool{false, true} {
+		c := &cobra.Command{Use: "check", Short: "Find events that the NATS stream does not have", Args: cobra.NoArgs}
+		if repair {
+			c.Use, c.Short = "repair", "Publish the events that the NATS stream does not have"
+		}
+		c.RunE = func(cmd *cobra.Command, _ []string) error {
+			r, err := a.checkRelay(cmd.Context(), repair)
+			if err != nil {
+				return err
+			}
+			if err := a.show(r, func(w io.Writer) error { return relayText(w, r) }); err != nil || r.Clean() && r.Lag == 0 {
+				return err
+			}
+			return errNo
+		}
+		config.AddFlags(c.Flags(), "nats.url", "nats.port")
+		cmd.AddCommand(c)
+	}
+	return cmd
+}
+
+// checkRelay asks the holder, or starts what is needed for the length of the command.
+func (a *app) checkRelay(ctx context.Context, repair bool) (r relay.CheckReport, err error) {
+	if err := ledgerExists(a.cfg.Data); err != nil {
+		return r, err
+	}
+	lock, held, err := lockDir(ctx, a.cfg.Data, "relay")
+	if err != nil {
+		return r, err
+	}
+	if held.API != "" {
+		return server.NewClient(held.API).CheckRelay(ctx, repair)
+	}
+	n := &node{dir: a.cfg.Data, lock: lock}
+	err = a.openNode(ctx, n, reading)
+	if err == nil {
+		r, err = a.checkHere(ctx, n, repair)
+	}
+	return r, errors.Join(err, n.close(ctx))
+}
+
+func (a *app) checkHere(ctx context.Context, n *node, repair bool) (relay.CheckReport, error) {
+	f := &fan{id: ledgerID(n.keys)}
+	defer f.close()
+	if err := a.connectFan(n, f); err != nil {
+		return relay.CheckReport{}, err
+	}
+	if repair {
+		rel, err := relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger()})
+		if err != nil {
+			return relay.CheckReport{}, err
+		}
+		if err := rel.CatchUp(ctx, n.store); err != nil {
+			return relay.CheckReport{}, err
+		}
+	}
+	return f.check(n)(ctx, repair)
+}
+
+func relayText(w io.Writer, r relay.CheckReport) error {
+	var gaps []string
+	for _, g := range r.Gaps[:min(len(r.Gaps), 10)] {
+		gaps = append(gaps, fmt.Sprint(g))
+	}
+	return table(w, []string{"NATS STREAM " + relay.StreamName, ""}, [][]string{
+		{"ledger ends at", count(r.Head)}, {"published up to", count(r.To)}, {"lag", count(r.Lag)}, {"events found", count(r.Published)},
+		{"missing", strings.TrimSpace(count(r.Missing) + " " + strings.Join(gaps, ", "))}, {"duplicates", count(r.Duplicates)},
+		{"out of order", count(r.OutOfOrder)}, {"repaired, so late", count(r.Repaired)}, {"not of this ledger", count(r.Foreign)},
+		{"past the ledger's end", count(r.Ahead)}, {"without their data (too large)", count(r.Omitted)}})
+}
+
+func (a *app) tailCommand() *cobra.Command {
+	var o relay.TailOptions
+	var family, verb, point string
+	limit := 0
+	cmd := &cobra.Command{
+		Use: "tail", Short: "Follow events as an ordinary NATS client; with --json as CloudEvents, one a line", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if family != "" || verb != "" || point != "" {
+				o.Filter = relay.FilterSubject(family, verb, point)
+			}
+			conn, err := a.connectTail()
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			ctx := cmd.Context()
+			seen := 0
+			for m, err := range relay.Tail(ctx, conn, o) {
+				if err != nil {
+					if ctx.Err() != nil {
+						return nil
+					}
+					return err
+				}
+				if err := a.printMessage(&m); err != nil {
+					return err
+				}
+				if seen++; limit > 0 && seen == limit {
+					return nil
+				}
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&o.From, "from", 0, "first position; 0 is the next event to come")
+	f.StringVar(&family, "family", "", "of the type, as handoff")
+	f.StringVar(&verb, "verb", "", "of the type, as offered")
+	f.StringVar(&point, "point", "", "sender>receiver@channel")
+	f.IntVar(&limit, "limit", 0, "end after that many; 0 goes on")
+	config.AddFlags(f, "nats.url")
+	return cmd
+}
+
+// connectTail connects to the configured server, or to the one embedded in the process that serves the directory.
+func (a *app) connectTail() (*nats.Conn, error) {
+	url := a.cfg.NATS.URL
+	if url == "" {
+		c, err := relay.ReadCredential(credentialFile(a.cfg.Data))
+		if err != nil {
+			return nil, ledger.Errorf(ledger.CodeNotFound, "tail", "start `baton serve` first, or name a server with --nats-url", "no NATS server is known for %s: %w", a.cfg.Data, err)
+		}
+		url = c.URL
+	}
+	conn, err := nats.Connect(url, nats.Name("baton tail"), nats.MaxReconnects(-1))
+	if err != nil {
+		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "tail", Err: fmt.Errorf("the NATS server does not answer: %w", err), Hint: "start `baton serve`, or name a server with --nats-url"}
+	}
+	return conn, nil
+}
+
+func (a *app) printMessage(m *relay.Message) error {
+	if a.json {
+		_, err := a.out.Write(append(ledger.AppendCloudEventLine(nil, &m.Recorded), '\n'))
+		return err
+	}
+	family, verb := ledger.SplitType(m.Type)
+	what := family + "." + verb
+	if family == "" {
+		what = m.Type
+	}
+	_, err := fmt.Fprintf(a.out, "%8s  %s  %-22s  %-20s  %s\n", count(m.Position), moment(m.Occurred()), printable(what), printable(m.Recorded.Event.Subject), printable(shorten(string(m.Data), 80)))
+	return err
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/baton-ledger/baton/config"
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/notary"
+	"github.com/baton-ledger/baton/ledger/relay"
+	"github.com/baton-ledger/baton/server"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Hold the ledger: HTTP API, NATS fan-out and ingest, read models, checkpoints", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			lock, held, err := lockDir(ctx, a.cfg.Data, "serve")
+			if err != nil {
+				return err
+			}
+			if held.API != "" {
+				return ledger.Errorf(ledger.CodeLocked, "serve", "use it at "+held.API+", or stop it first", "%s is served already by %s", a.cfg.Data, held)
+			}
+			n := &node{dir: a.cfg.Data, lock: lock}
+			err = a.openNode(ctx, n, writing)
+			if err == nil {
+				err = a.serve(ctx, n)
+			}
+			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
+		},
+	}
+	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after")
+	return cmd
+}
+
+// serve runs everything that follows an open ledger until the context ends, which is not an error.
+func (a *app) serve(ctx context.Context, n *node) error {
+	listener, err := server.Listen(a.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := a.openModels(ctx, n); err != nil {
+		return err
+	}
+	fan, err := a.startFan(n)
+	if err != nil {
+		return err
+	}
+	defer fan.close()
+	if err := n.lock.announce("http://" + listener.Addr().String()); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Serving %s at http://%s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, listener.Addr(), fan.where())
+	err = a.run(ctx, n, fan, listener)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// run runs server and followers; the first that fails ends all.
+func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	followers := []server.Follower{{Name: n.models.Name(), Progress: n.models.Progress()}}
+	g.Go(func() error { return n.models.Run(ctx) })
+	g.Go(func() error { return n.notary.Run(ctx) })
+	if fan.relay != nil {
+		followers = append(followers, server.Follower{Name: fan.relay.Name(), Progress: &fan.progress})
+		g.Go(func() error { return fan.relay.Run(ctx, n.store, &fan.progress) })
+		g.Go(func() error { return fan.ingest.Run(ctx) })
+	}
+	api := server.New(server.Options{
+		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Prove: n.prove,
+		Verify: func(ctx context.Context) (notary.Report, error) {
+			if _, err := n.notary.Checkpoint(ctx); err != nil {
+				return notary.Report{}, err
+			}
+			return a.verifyOpen(ctx, n, nil)
+		},
+		CheckRelay: fan.check(n), Followers: followers, NATS: fan.url, Logger: a.logger()})
+	g.Go(func() error { return api.Serve(ctx, listener) })
+	return g.Wait()
+}
+
+// prove proves the event at a position under a checkpoint that covers it.
+func (n *node) prove(ctx context.Context, position uint64) (notary.Proof, error) {
+	cp := n.notary.Latest()
+	if position > cp.Size {
+		var err error
+		if cp, err = n.notary.Checkpoint(ctx); err != nil {
+			return notary.Proof{}, err
+		}
+	}
+	return notary.Prove(ctx, n.store, n.keys.TagKey, cp, position)
+}
+
+// fan is the NATS side: an embedded server or a connection to one, the relay and the ingest. All of it is absent where NATS is off.
+type fan struct {
+	embedded *relay.Embedded
+	conn     *nats.Conn
+	relay    *relay.Relay
+	ingest   *relay.Ingest
+	progress ledger.Progress
+	id       string
+	url      string // without credential
+}
+
+func (a *app) startFan(n *node) (*fan, error) {
+	f := &fan{id: ledgerID(n.keys)}
+	if !a.cfg.NATS.Enabled {
+		return f, nil
+	}
+	if err := a.connectFan(n, f); err != nil {
+		f.close()
+		return nil, err
+	}
+	var err error
+	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger()}); err == nil {
+		f.ingest, err = relay.NewIngest(f.conn, n.intake(), a.logger())
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// connectFan starts the embedded server, or connects to the configured one.
+func (a *app) connectFan(n *node, f *fan) (err error) {
+	if url := a.cfg.NATS.URL; url != "" {
+		f.conn, err = relay.Connect(url, relay.ConnectOptions{Name: "baton", Logger: a.logger()})
+		f.url = "the configured server"
+		return err
+	}
+	if f.embedded, err = relay.StartEmbedded(relay.EmbeddedOptions{Dir: filepath.Join(n.dir, "nats"), CredentialFile: credentialFile(n.dir),
+		Port: a.cfg.NATS.Port, Logger: a.logger()}); err != nil {
+		return err
+	}
+	f.url = "nats://" + f.embedded.Addr()
+	f.conn, err = f.embedded.Connect("baton")
+	return err
+}
+
+// check compares ledger and stream, for the API.
+func (f *fan) check(n *node) func(context.Context, bool) (relay.CheckReport, error) {
+	if f.conn == nil {
+		return nil
+	}
+	return func(ctx context.Context, repair bool) (relay.CheckReport, error) {
+		if !repair {
+			return relay.Check(ctx, f.conn, n.store, f.id)
+		}
+		r, err := relay.Repair(ctx, f.conn, n.store, f.id)
+		return r.After, err
+	}
+}
+
+func (f *fan) where() string {
+	if f.url == "" {
+		return ""
+	}
+	return ", NATS at " + f.url
+}
+
+func (f *fan) close() {
+	if f.conn != nil {
+		f.conn.Close()
+	}
+	if f.embedded != nil {
+		f.embedded.Close()
+	}
+}
+
+// ledgerID tells this ledger's NATS messages from another's: the hash of its public key.
+func ledgerID(keys notary.Keys) string { return fmt.Sprintf("%08x", keys.Verifier.KeyHash()) }
+
+func credentialFile(dir string) string { return filepath.Join(dir, "keys", "nats.json") }

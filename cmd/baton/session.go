@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/notary"
+	"github.com/baton-ledger/baton/ledger/pebblestore"
+	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/server"
+)
+
+// access is how much of a ledger a command needs.
+type access int
+
+const (
+	reading  access = iota // records; the directory is left as it is
+	modelled               // read models, caught up
+	writing                // records, appends, a checkpoint at the end
+)
+
+// session is an open ledger: in this process (node), or through the process that holds it (remote).
+type session struct {
+	source ledger.Source
+	append ledger.Append // the intake; nil unless writing
+	remote *server.Client
+	node   *node
+}
+
+// node is a ledger opened by this process. Its parts are opened as far as a command needs them and closed in reverse.
+type node struct {
+	dir    string
+	lock   *dirLock
+	keys   notary.Keys
+	store  *pebblestore.Store
+	notary *notary.Notary
+	models *projections.Models
+}
+
+// open opens the configured directory. where it is held by a process with an API, the session goes through that.
+func (a *app) open(ctx context.Context, command string, need access) (*session, error) {
+	dir := a.cfg.Data
+	if need != writing { // nothing is made by looking
+		if err := ledgerExists(dir); err != nil {
+			return nil, err
+		}
+	}
+	lock, held, err := lockDir(ctx, dir, command)
+	if err != nil {
+		return nil, err
+	}
+	if held.API != "" {
+		c := server.NewClient(held.API)
+		return &session{source: c, append: c.AppendAll, remote: c}, nil
+	}
+	n := &node{dir: dir, lock: lock}
+	if err := a.openNode(ctx, n, need); err != nil {
+		return nil, errors.Join(err, n.close(context.WithoutCancel(ctx)))
+	}
+	s := &session{source: n.store, node: n}
+	if need == writing {
+		s.append = n.intake()
+	}
+	return s, nil
+}
+
+func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
+	if n.keys, err = notary.LoadKeys(n.dir, a.cfg.Notary.KeyFile, a.cfg.Notary.Origin); err != nil {
+		return err
+	}
+	if need != writing {
+		if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engine(n)); err != nil {
+			return err
+		}
+		if err := n.guard(ctx, a.cfg.Checkpoint.Copies, n.store); err != nil {
+			return err
+		}
+	} else if err := a.openForWriting(ctx, n); err != nil {
+		return err
+	}
+	if need == modelled {
+		return a.openModels(ctx, n)
+	}
+	return nil
+}
+
+func (a *app) openForWriting(ctx context.Context, n *node) (err error) {
+	if n.store, err = pebblestore.Open(ctx, n.ledgerDir(), a.engine(n)); err != nil {
+		return err
+	}
+	n.notary, err = notary.Open(ctx, notary.Options{Store: n.store, Keys: n.keys, Dir: n.dir, Copies: a.cfg.Checkpoint.Copies,
+		Interval: a.cfg.Notary.Interval, Logger: a.logger()})
+	return err
+}
+
+// openModels opens the read models and brings them up to the head.
+func (a *app) openModels(ctx context.Context, n *node) (err error) {
+	if n.models, err = projections.Open(ctx, filepath.Join(n.dir, "models"), n.store, projections.Options{Logger: a.logger()}); err != nil {
+		return err
+	}
+	return n.models.CatchUp(ctx)
+}
+
+func (a *app) engine(n *node) pebblestore.Options {
+	return pebblestore.Options{TagKey: n.keys.TagKey, CacheMB: a.cfg.Pebble.CacheMB, MemtableMB: a.cfg.Pebble.MemtableMB,
+		MinFreeMB: a.cfg.Pebble.MinFreeMB, Logger: a.logger(),
+		Guard: func(ctx context.Context, ro *pebblestore.Store) error {
+			return n.guard(ctx, a.cfg.Checkpoint.Copies, ro)
+		}}
+}
+
+func (n *node) ledgerDir() string { return filepath.Join(n.dir, "ledger") }
+
+// ledgerExists refuses a directory without a ledger.
+func ledgerExists(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "ledger")); err == nil {
+		return nil
+	}
+	return ledger.Errorf(ledger.CodeNotFound, "open ledger", "name a data directory with --data, or make a ledger with `baton import` or `baton demo`",
+		"there is no ledger in %s", dir)
+}
+
+func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store) error {
+	return notary.Guard(ctx, s, n.keys, n.dir, copies)
+}
+
+func (n *node) intake() ledger.Append { return ledger.Intake(n.store.AppendAll, ledger.Validate) }
+
+// close ends what was opened; the notary's last checkpoint covers every event.
+func (n *node) close(ctx context.Context) (err error) {
+	if n.models != nil {
+		err = errors.Join(err, n.models.Close())
+	}
+	if n.notary != nil {
+		err = errors.Join(err, n.notary.Close(ctx))
+	}
+	if n.store != nil {
+		err = errors.Join(err, n.store.Close())
+	}
+	if n.lock != nil {
+		err = errors.Join(err, n.lock.release())
+	}
+	return err
+}
+
+// end closes the session and joins what went wrong with the command's own error.
+func (s *session) end(ctx context.Context, err error) error {
+	if s.node == nil {
+		return err
+	}
+	return errors.Join(err, s.node.close(context.WithoutCancel(ctx)))
+}
+
+// with opens a session for the length of a function.
+func (a *app) with(ctx context.Context, command string, need access, do func(*session) error) error {
+	s, err := a.open(ctx, command, need)
+	if err != nil {
+		return err
+	}
+	return s.end(ctx, do(s))
+}
+
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(a.cfg.Log.Level)) // config has checked it
+	o := &slog.HandlerOptions{Level: level}
+	if a.cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(a.err, o))
+	}
+	return slog.New(slog.NewTextHandler(a.err, o))
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// BatchWire is one batch of an append on the wire.
+type BatchWire struct {
+	Stream string            `json:"stream"`
+	Expect ledger.Expect     `json:"expect" doc:"revision, 0 no stream, -1 any, -2 an existing stream"`
+	Events []json.RawMessage `json:"events" doc:"CloudEvents 1.0 JSON"`
+}
+
+// ResultWire is the answer to one batch.
+type ResultWire struct {
+	Receipts []ledger.Receipt `json:"receipts,omitempty"`
+	Problem  *Problem         `json:"problem,omitempty"`
+}
+
+type batchesBody struct {
+	Batches []BatchWire `json:"batches" maxItems:"10000"`
+}
+
+type resultsBody struct {
+	Results []ResultWire `json:"results"`
+}
+
+// events registers the ways in.
+func (s *Server) events(api huma.API) {
+	huma.Register(api, operation("append-batches", http.MethodPost, "/v1/batches", "Append batches, each all or none, each with its own answer"),
+		func(ctx context.Context, in *struct{ Body batchesBody }) (*answer[resultsBody], error) {
+			return reply(s.appendBatches(ctx, in.Body))
+		})
+	op := operation("append-events", http.MethodPost, "/v1/events", "Append CloudEvents in binary, structured or batch mode")
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		ledger.ContentTypeCloudEvent: {}, ledger.ContentTypeCloudEventBatch: {}, "application/json": {}, "application/octet-stream": {}}}
+	huma.Register(api, op, s.appendEvents)
+}
+
+func (s *Server) appendBatches(ctx context.Context, body batchesBody) (resultsBody, error) {
+	out := resultsBody{Results: make([]ResultWire, len(body.Batches))}
+	batches, at := []ledger.Batch{}, []int{}
+	for i, w := range body.Batches {
+		b := ledger.Batch{Stream: w.Stream, Expect: w.Expect, Events: make([]ledger.Event, len(w.Events))}
+		err := error(nil)
+		for k := range w.Events {
+			if b.Events[k], err = ledger.ParseCloudEvent(w.Events[k]); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			out.Results[i].Problem = ProblemOf(err)
+			continue
+		}
+		batches, at = append(batches, b), append(at, i)
+	}
+	for i, r := range s.opts.Append(context.WithoutCancel(ctx), batches) {
+		if r.Err != nil {
+			out.Results[at[i]].Problem = ProblemOf(r.Err)
+		} else {
+			out.Results[at[i]].Receipts = r.Receipts
+		}
+	}
+	return out, nil
+}
+
+type eventsInput struct {
+	Stream      string `query:"stream" doc:"default: the journey or overlay stream of the event's subject"`
+	Expect      int64  `query:"expect" default:"-1" doc:"expected revision of the stream; 0 no stream, -1 any, -2 an existing stream"`
+	ContentType string `header:"Content-Type"`
+	RawBody     []byte
+	header      http.Header
+}
+
+// Resolve keeps the request's headers: the attributes of binary mode are there.
+func (in *eventsInput) Resolve(c huma.Context) []error {
+	in.header = http.Header{}
+	c.EachHeader(func(name, value string) { in.header.Set(name, value) })
+	return nil
+}
+
+type receiptsBody struct {
+	Receipts []ledger.Receipt `json:"receipts"`
+}
+
+// appendEvents takes the three content modes of CloudEvents over HTTP. A batch may hold events of several streams: each stream's
+// events are one append, and the answer is an error if any of them is refused.
+func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[receiptsBody], error) {
+	events, err := in.parse()
+	if err != nil {
+		return nil, fail(err)
+	}
+	batches, order := in.group(events)
+	results := s.opts.Append(context.WithoutCancel(ctx), batches)
+	out := receiptsBody{Receipts: make([]ledger.Receipt, len(events))}
+	taken := make([]int, len(batches))
+	for i, b := range order {
+		if err := results[b].Err; err != nil {
+			return nil, fail(err)
+		}
+		out.Receipts[i] = results[b].Receipts[taken[b]]
+		taken[b]++
+	}
+	return reply(out, nil)
+}
+
+func (in *eventsInput) parse() ([]ledger.Event, error) {
+	media, _, err := mime.ParseMediaType(in.ContentType)
+	switch {
+	case err == nil && media == ledger.ContentTypeCloudEventBatch:
+		return ledger.ParseCloudEventBatch(in.RawBody)
+	case err == nil && media == ledger.ContentTypeCloudEvent:
+		e, err := ledger.ParseCloudEvent(in.RawBody)
+		return []ledger.Event{e}, err
+	}
+	e := ledger.Event{ContentType: in.ContentType, Data: in.RawBody}
+	found := false
+	for name, values := range in.header {
+		attribute, ok := strings.CutPrefix(strings.ToLower(name), "ce-")
+		if !ok {
+			continue
+		}
+		found = true
+		value, err := url.PathUnescape(values[0]) // CloudEvents HTTP binding 3.1.3.2: percent-encoded
+		if err != nil {
+			value = values[0]
+		}
+		if err := e.SetAttribute(attribute, value); err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "append", "send "+ledger.ContentTypeCloudEvent+", or ce- headers with the data as body",
+			"Content-Type %q without ce- headers is no CloudEvent", in.ContentType)
+	}
+	return []ledger.Event{e}, nil
+}
+
+// group makes one batch a stream, in order of first appearance; order says for each event which batch it went to.
+func (in *eventsInput) group(events []ledger.Event) (batches []ledger.Batch, order []int) {
+	at := map[string]int{}
+	for i := range events {
+		stream := in.Stream
+		if stream == "" {
+			stream = ledger.StreamFor(&events[i])
+		}
+		k, ok := at[stream]
+		if !ok {
+			k = len(batches)
+			at[stream] = k
+			batches = append(batches, ledger.Batch{Stream: stream, Expect: ledger.Expect(in.Expect)})
+		}
+		batches[k].Events = append(batches[k].Events, events[i])
+		order = append(order, k)
+	}
+	return batches, order
+}
