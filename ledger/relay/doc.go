@@ -19,8 +19,9 @@
 //
 // # Order, and stale relays
 //
-// Every message carries Nats-Expected-Last-Sequence: the sequence of the message before it, as this relay knows it. A batch is so a chain
-// in which each message is stored only directly after the one before, and the acknowledgement of the last one covers them all.
+// Every message carries Nats-Expected-Last-Sequence: the sequence of the message before it, as this relay knows it; and inside a batch
+// Nats-Expected-Last-Msg-Id: the id of the one before. A batch is so a chain in which each message is stored only directly after
+// the one before, and the acknowledgement of the last one covers them all.
 // When anything goes wrong (a message lost on the way, a server that restarted, a message of someone else in between, another relay),
 // the rest of the chain is refused; nothing is stored out of order, nothing twice. The relay then asks the stream where
 // it is and goes on from there. A relay that was paused while another took over has its writes refused for the same reason.

@@ -17,6 +17,7 @@ const (
 	headerDataOmitted = "Baton-Data-Omitted" // bytes of data that the server's limit did not allow
 	headerMsgID       = nats.MsgIdHdr
 	headerExpect      = nats.ExpectedLastSeqHdr
+	headerExpectID    = nats.ExpectedLastMsgIdHdr
 	headerContentType = "content-type"
 	attributePrefix   = "ce-"
 )
@@ -41,7 +42,7 @@ func message(ledgerID string, r *ledger.Recorded, limit int64) *nats.Msg {
 }
 
 // expectRoom is what the headers that are set later may need.
-const expectRoom = 256
+const expectRoom = 1024
 
 func messageID(ledgerID string, position uint64) string {
 	return ledgerID + ":" + strconv.FormatUint(position, 10)

@@ -100,10 +100,10 @@ func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
 	r.known = false
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	limit := r.nc.MaxPayload()
+	limit, before := r.nc.MaxPayload(), ""
 	for i := range events {
 		m := message(r.ledgerID, &events[i], limit)
-		expect(m, r.at.sequence+uint64(i), r.salt)
+		before = expect(m, r.at.sequence+uint64(i), before, r.salt)
 		if i < len(events)-1 {
 			if err := r.nc.PublishMsg(m); err != nil {
 				return unavailable("relay", err)
@@ -135,13 +135,21 @@ func (r *Relay) failed(err error) error {
 	return err
 }
 
-// expect sets the compare-and-set header.
-func expect(m *nats.Msg, sequence uint64, salt bool) {
+// expect sets the compare-and-set headers and gives the message's id. The sequence alone would not do inside a chain: a message of someone
+// else would take the place of the first one, and the second would then find the sequence it expects. So each expects the id of the one
+// before too.
+func expect(m *nats.Msg, sequence uint64, before string, salt bool) (id string) {
 	s := strconv.FormatUint(sequence, 10)
 	m.Header[headerExpect] = []string{s}
-	if salt {
-		m.Header[headerMsgID] = []string{m.Header.Get(headerMsgID) + ":" + s}
+	if before != "" {
+		m.Header[headerExpectID] = []string{before}
 	}
+	id = m.Header.Get(headerMsgID)
+	if salt {
+		id += ":" + s
+		m.Header[headerMsgID] = []string{id}
+	}
+	return id
 }
 
 // publish sends one message and waits for the answer. A refused expectation is CodeStaleRevision, everything else CodeUnavailable.
@@ -160,7 +168,8 @@ func publish(ctx context.Context, nc *nats.Conn, m *nats.Msg) (jetstream.PubAck,
 	switch e := answer.Error; {
 	case e == nil:
 		return answer.PubAck, nil
-	case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+	case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant ||
+		e.ErrorCode == codeWrongLastID:
 		return jetstream.PubAck{}, stale("refused at sequence %s: %s", m.Header.Get(headerExpect), e.Description)
 	default:
 		return jetstream.PubAck{}, unavailable("relay", e)

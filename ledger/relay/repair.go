@@ -61,7 +61,7 @@ func (s stream) fill(ctx context.Context, e *ledger.Recorded) error {
 			return stale("the stream was removed during the repair")
 		}
 		m := message(s.ledgerID, e, s.nc.MaxPayload())
-		expect(m, at.sequence, salt)
+		expect(m, at.sequence, "", salt)
 		m.Header[headerRepair] = []string{"true"}
 		m.Header[headerHead] = []string{strconv.FormatUint(at.position, 10)}
 		ack, err := publish(ctx, s.nc, m)

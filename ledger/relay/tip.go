@@ -18,8 +18,9 @@ const answerTime = 10 * time.Second
 
 // Codes of the JetStream API that decide something here.
 const (
-	codeNoMessage = 10037
-	codeNoStream  = 10059
+	codeNoMessage   = 10037
+	codeNoStream    = 10059
+	codeWrongLastID = 10070
 )
 
 // streamConfig is what the stream is made with; an operator may change it afterwards.
