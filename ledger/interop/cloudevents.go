@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -68,7 +69,7 @@ func (n *ndjsonReader) take(line []byte) error {
 	n.counts.rows++
 	n.counts.events++
 	if e.Subject != "" && !n.journeys[e.Subject] {
-		n.journeys[e.Subject] = true
+		n.journeys[strings.Clone(e.Subject)] = true
 		n.counts.journeys++
 	}
 	if family, verb := ledger.SplitType(e.Type); family == "handoff" {

@@ -1,7 +1,9 @@
 package interop
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -81,9 +83,7 @@ func (c *converter) row(r *row) error {
 	s.row, s.last = r.number, v.at
 	if c.p.Close != nil {
 		s.completed = holds(c.p.Close.When, r)
-		if s.outcome = v.status; s.outcome == "" {
-			s.outcome = v.activity
-		}
+		own(&s.outcome, cmp.Or(v.status, v.activity))
 	}
 	if err := c.out.add(ledger.JourneyStream(s.journey), s.id, r.number, events, c.counts); err != nil {
 		return err
@@ -132,7 +132,11 @@ func (c *converter) end(s *caseState) error {
 func (c *converter) state(id string) *caseState {
 	s := c.cases[id]
 	if s == nil {
-		s = &caseState{id: id, journey: c.p.Prefix + id}
+		id = strings.Clone(id)
+		s = &caseState{id: id, journey: id}
+		if c.p.Prefix != "" {
+			s.journey = c.p.Prefix + id
+		}
 		c.cases[id] = s
 		c.counts.journeys++
 		if !c.grouped {

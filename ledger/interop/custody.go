@@ -2,6 +2,7 @@ package interop
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -19,19 +20,27 @@ func (c *converter) custody(s *caseState, v *reading, events []ledger.Event) []l
 		s.open = c.offer(s, v)
 		events = append(events, c.handoff(s, v, "offered", s.open))
 		c.counts.handoffs++
-		c.pairs[[2]string{s.stage, v.stage}] = true
+		c.pairs[[2]string{s.stage, s.open.to.Stage}] = true
 	}
 	if s.open != nil && !v.queued {
 		events = append(events, c.handoff(s, v, "accepted", s.open))
 		c.counts.accepted++
 		s.open = nil
 	}
-	s.stage, s.party = v.stage, v.party
+	own(&s.stage, v.stage)
+	own(&s.party, v.party)
 	return events
 }
 
+// own keeps a value past its row: as a copy, since a value may be a part of a whole record's text.
+func own(field *string, value string) {
+	if *field != value {
+		*field = strings.Clone(value)
+	}
+}
+
 func (c *converter) offer(s *caseState, v *reading) *offer {
-	o := &offer{channel: v.channel, from: ledger.Party{Stage: s.stage, Party: s.party}, to: ledger.Party{Stage: v.stage}}
+	o := &offer{channel: strings.Clone(v.channel), from: ledger.Party{Stage: s.stage, Party: s.party}, to: ledger.Party{Stage: strings.Clone(v.stage)}}
 	if o.channel == "" {
 		o.channel = c.p.Handoff.Channel
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/pebblestore"
 )
 
 // The figures of the real files were counted by another program, over another XML parser.
@@ -223,25 +224,28 @@ func TestAnotherSourceIsAnotherProducer(t *testing.T) {
 	}
 }
 
-// A run that is stopped after any window, or whose every append but the first n fails, is continued by the next.
-func TestStoppedAnywhereContinues(t *testing.T) {
+// longLog has cases of more than one batch, and more than a few windows.
+func longLog() string {
 	var traces []string
-	for i := range 40 {
+	for i := range 20 {
 		var events []string
-		for k := range 700 { // more than a batch with its handoffs, and windows that end inside cases
+		for k := range 10 + i*34 {
 			events = append(events, fmt.Sprintf("S%d Accepted Open", k/3%4))
 		}
-		traces = append(traces, incident(fmt.Sprint(i), events[:10+i*17]...))
+		traces = append(traces, incident(fmt.Sprint(i), events...))
 	}
-	log := xesLog(traces...)
-	whole := newStore(t)
+	return xesLog(traces...)
+}
+
+// A run that is stopped before any window is continued by the next.
+func TestStoppedAnywhereContinues(t *testing.T) {
+	log, whole := longLog(), newStore(t)
 	total, err := into(whole, "bpi13", log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := contents(t, whole)
-	stopped := 0
-	for n := range 12 {
+	want, stopped := contents(t, whole), 0
+	for n := range 8 {
 		store := newStore(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		calls := 0
@@ -263,16 +267,50 @@ func TestStoppedAnywhereContinues(t *testing.T) {
 				t.Errorf("the error hides the context's: %v", err)
 			}
 		}
-		s, err := into(store, "bpi13", log)
-		if err != nil || s.Written+s.Skipped != total.Written || said(s) != said(total) {
-			t.Fatalf("stopped at %d: %+v, %v", n, s, err)
-		}
-		if got := contents(t, store); !slices.Equal(got, want) {
-			t.Fatalf("stopped at %d, the ledger differs from one run's", n)
-		}
+		checkContinues(t, store, log, total, want)
 	}
-	if stopped < 5 {
+	if stopped < 4 {
 		t.Errorf("only %d of the runs were stopped: the windows are too large for this test", stopped)
+	}
+}
+
+// A process that dies while a window is written leaves any number of its batches behind, each whole.
+func TestKilledInsideAWindowContinues(t *testing.T) {
+	log, whole := longLog(), newStore(t)
+	total, err := into(whole, "bpi13", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := contents(t, whole)
+	for _, survive := range []int{0, 1, 2, 7, 13, 17, 19, 20} {
+		store, left := newStore(t), survive
+		dying := func(ctx context.Context, b []ledger.Batch) []ledger.Result {
+			n := min(left, len(b))
+			left -= n
+			results := intake(store)(ctx, b[:n])
+			for range b[n:] {
+				results = append(results, ledger.Result{Err: ledger.Errorf(ledger.CodeUnavailable, "append", "free the disk", "the power is gone")})
+			}
+			return results
+		}
+		_, err := Import(context.Background(), Options{Path: "log", Reader: strings.NewReader(log), Preset: "bpi13", Append: dying, Ledger: store})
+		wantError(t, err, ledger.CodeUnavailable, "the power is gone", "free the disk", "case")
+		if head, err := store.Head(context.Background()); err != nil || (head.Position == 0) != (survive == 0) {
+			t.Errorf("%d batches survive, and the head is %d (%v)", survive, head.Position, err)
+		}
+		checkContinues(t, store, log, total, want)
+	}
+}
+
+// checkContinues imports the rest and compares with a ledger that was never interrupted.
+func checkContinues(t *testing.T, store *pebblestore.Store, log string, total Summary, want []string) {
+	t.Helper()
+	s, err := into(store, "bpi13", log)
+	if err != nil || s.Written+s.Skipped != total.Written || said(s) != said(total) {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if got := contents(t, store); !slices.Equal(got, want) {
+		t.Fatal("the ledger differs from one run's")
 	}
 }
 

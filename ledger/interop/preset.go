@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -114,7 +115,8 @@ func LoadPreset(nameOrFile string) (*Preset, error) {
 func ParsePreset(text []byte, name string) (*Preset, error) {
 	var p Preset
 	if err := decodeStrict(text, &p); err != nil {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "read preset "+name, "see `presets` in docs/formats.md for the keys", "%w", err)
+		keys, _ := yamlKeys(reflect.TypeFor[Preset]())
+		return nil, ledger.Errorf(ledger.CodeInvalid, "read preset "+name, "the keys are "+strings.Join(keys, ", "), "%w", err)
 	}
 	if p.Name == "" {
 		p.Name = name
