@@ -86,6 +86,9 @@ func readFile(file string, v note.Verifier) (Checkpoint, error) {
 func outsideFiles(dir string, copies []string) []string {
 	files := []string{filepath.Join(dir, CheckpointFile)}
 	for _, c := range copies {
+		if c == "" {
+			continue
+		}
 		info, err := os.Stat(c)
 		if os.IsPathSeparator(c[len(c)-1]) || err == nil && info.IsDir() {
 			c = filepath.Join(c, CheckpointFile)
@@ -140,7 +143,14 @@ func (n *Notary) mayReplace(ctx context.Context, file string, there []byte, cp C
 	if err != nil {
 		return &ledger.Error{Code: ledger.CodeOf(err), Op: file, Err: err}
 	}
-	return checkOutside(ctx, n.o.Store, cp.Size, outside{file, old})
+	if err := checkOutside(ctx, n.o.Store, cp.Size, outside{file, old}); err != nil {
+		return err
+	}
+	if old.newer(&cp) {
+		return ledger.Errorf(ledger.CodeInvalid, file, "stop the other process that writes checkpoints of this ledger",
+			"the checkpoint there is newer (map of streams at size %d) than the one to be written (%d)", old.Streams.Size, cp.Streams.Size)
+	}
+	return nil
 }
 
 // writeAtomic puts data into a file so that after a power loss the file is either as before or whole: temporary file, fsync, rename,

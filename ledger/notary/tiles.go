@@ -50,7 +50,7 @@ func three(n uint64) string {
 	return s[len(s)-3:]
 }
 
-// ParseTilePath reads what Path makes, and nothing else.
+// ParseTilePath reads what Path makes, and nothing else. An index has at most 54 bits, so that leaves can be counted in 63.
 func ParseTilePath(path string) (Tile, error) {
 	t := Tile{Level: Entries, Width: tileWidth}
 	bad := ledger.Errorf(ledger.CodeInvalid, "read tile path", "spell it tile/<level>/<index>[.p/<width>], as tile/0/x001/234", "%.120q is not a tile", path)
@@ -72,7 +72,7 @@ func ParseTilePath(path string) (Tile, error) {
 		}
 	}
 	digits := strings.NewReplacer("x", "", "/", "").Replace(index)
-	if t.Index, err = strconv.ParseUint(digits, 10, 63); err != nil || t.Path() != path {
+	if t.Index, err = strconv.ParseUint(digits, 10, 54); err != nil || t.Path() != path {
 		return t, bad
 	}
 	return t, nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -69,14 +68,16 @@ func Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 // anchors reads every checkpoint there is, sorted by size, and reports those that cannot be held.
 func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []outside {
 	var found []outside
-	primary := filepath.Join(o.Dir, CheckpointFile)
-	for _, file := range outsideFiles(o.Dir, o.Copies) {
+	missing := ""
+	for i, file := range outsideFiles(o.Dir, o.Copies) {
 		cp, err := readFile(file, o.Keys.Verifier)
 		switch {
 		case err == nil:
 			found = append(found, outside{file, cp})
 		case !errors.Is(err, fs.ErrNotExist):
 			r.add(Problem{Verdict: origin, What: err.Error(), File: file})
+		case i == 0:
+			missing = file
 		}
 	}
 	for i := range found {
@@ -87,13 +88,13 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 	stored, err := Stored(ctx, o.Store, o.Keys.Verifier)
 	switch {
 	case err == nil:
-		if len(found) == 0 || found[0].file != primary {
-			r.add(Problem{Verdict: origin, What: "the checkpoint outside the database is missing, though one was written", File: primary,
-				Expected: fmt.Sprintf("a checkpoint of size %d or more", stored.Size), Found: "no file"})
-		}
 		found = append(found, outside{"the ledger's own checkpoint", stored})
 	case !errors.Is(err, ledger.CodeNotFound):
 		r.add(Problem{Verdict: origin, What: err.Error(), File: "the ledger's own checkpoint"})
+	}
+	if missing != "" && len(found) > 0 {
+		r.add(Problem{Verdict: origin, What: "the checkpoint outside the database is missing, though one was written", File: missing,
+			Expected: fmt.Sprintf("a checkpoint of size %d or more", found[len(found)-1].cp.Size), Found: "no file"})
 	}
 	for _, f := range found {
 		if f.cp.Size > head {
