@@ -37,6 +37,7 @@ type Credential struct {
 // Embedded is a NATS server with JetStream inside this process. It listens on loopback only and asks for the credential.
 type Embedded struct {
 	server     *server.Server
+	addr       string
 	credential Credential
 	logger     *slog.Logger
 }
@@ -60,7 +61,7 @@ func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
 		port = server.RANDOM_PORT
 	}
 	srv, err := server.NewServer(&server.Options{
-		ServerName: "baton", Host: "127.0.0.1", Port: port, NoSigs: true, DontListen: false,
+		ServerName: "baton", Host: "127.0.0.1", Port: port, NoSigs: true,
 		Username: credential.User, Password: credential.Password,
 		JetStream: true, StoreDir: o.Dir, MaxPayload: maxPayload, MaxPending: 64 << 20,
 	})
@@ -74,7 +75,7 @@ func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
 		srv.Shutdown()
 		return nil, err
 	}
-	e := &Embedded{server: srv, credential: credential, logger: o.Logger}
+	e := &Embedded{server: srv, addr: srv.Addr().String(), credential: credential, logger: o.Logger}
 	e.credential.URL = srv.ClientURL()
 	if err := e.credential.save(o.CredentialFile); err != nil {
 		e.Close()
@@ -110,7 +111,7 @@ func (e *Embedded) URL() string {
 }
 
 // Addr is host:port, fit for logs.
-func (e *Embedded) Addr() string { return e.server.Addr().String() }
+func (e *Embedded) Addr() string { return e.addr }
 
 // Port is the one it listens on.
 func (e *Embedded) Port() int {

@@ -21,7 +21,7 @@ const ledgerID = "test.example/ledger"
 
 // bench is a real ledger and a real NATS server.
 type bench struct {
-	*testing.T
+	testing.TB
 	ctx    context.Context
 	dir    string
 	store  *pebblestore.Store
@@ -32,10 +32,10 @@ type bench struct {
 	events int
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	b := &bench{T: t, ctx: ctx, dir: t.TempDir()}
+	b := &bench{TB: t, ctx: ctx, dir: t.TempDir()}
 	var err error
 	b.store, err = pebblestore.Open(ctx, filepath.Join(b.dir, "ledger"),
 		pebblestore.Options{TagKey: bytes.Repeat([]byte{7}, 32), MinFreeMB: -1, CacheMB: 16, MemtableMB: 8})
