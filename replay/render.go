@@ -55,7 +55,8 @@ func (p *page) writeHandoffs(j *ledger.Journey) {
 		return
 	}
 	p.title("Handoffs")
-	t := &table{heads: []string{"rev", "from", "to", "channel", "state", "offered", "accepted", "took", "notes"}, right: map[int]bool{0: true, 7: true}}
+	t := &table{heads: []string{"rev", "from", "to", "channel", "state", "offered", "accepted after", "notes"}, right: map[int]bool{0: true, 6: true},
+		whole: map[int]bool{4: true, 5: true}}
 	for i := range j.Handoffs {
 		h := &j.Handoffs[i]
 		took := ""
@@ -63,7 +64,7 @@ func (p *page) writeHandoffs(j *ledger.Journey) {
 			took = span(h.Accepted.Sub(h.Offered))
 		}
 		t.add(plain(itoa(h.Revision)), plain(partyName(h.Sender)), plain(partyName(h.Receiver)), plain(h.Channel), cell{clean(string(h.State)), stateColor(h.State)},
-			plain(p.short(h.Offered)), plain(p.short(h.Accepted)), plain(took), plain(handoffNotes(h)))
+			plain(p.short(h.Offered)), plain(took), plain(handoffNotes(h)))
 	}
 	t.write(p)
 }
@@ -110,7 +111,7 @@ func (p *page) writeContext(c ledger.Context) {
 		return
 	}
 	p.title("Context")
-	t := &table{heads: []string{"field", "value", "class", "said", "position"}, right: map[int]bool{4: true}}
+	t := &table{heads: []string{"field", "value", "class", "said", "position"}, right: map[int]bool{4: true}, whole: map[int]bool{3: true}}
 	for _, name := range c.Names() {
 		f := c[name]
 		t.add(plain(name), plain(string(f.Value)), plain(f.Class), plain(p.short(f.Said)), plain(itoa(f.Position)))
@@ -121,7 +122,8 @@ func (p *page) writeContext(c ledger.Context) {
 // WriteTimeline prints a timeline. It stops at the first error of entries and gives it back.
 func WriteTimeline(w io.Writer, entries iter.Seq2[Entry, error], o TextOptions) error {
 	p := &page{TextOptions: o}
-	t := &table{heads: []string{"rev", "occurred", "gap", "event", "what", "by", "held by", "notes"}, right: map[int]bool{0: true, 2: true}}
+	t := &table{heads: []string{"rev", "occurred", "gap", "event", "what", "by", "held by", "notes"}, right: map[int]bool{0: true, 2: true},
+		whole: map[int]bool{1: true}}
 	n := 0
 	for e, err := range entries {
 		if err != nil {

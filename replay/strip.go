@@ -68,7 +68,7 @@ func (p *page) writeCustody(j *ledger.Journey) {
 		p.writeHolders(j)
 		return
 	}
-	t := &table{heads: []string{"held by", "when", "from", "until", "for"}, right: map[int]bool{4: true}}
+	t := &table{heads: []string{"held by", "when", "from", "until", "for"}, right: map[int]bool{4: true}, whole: map[int]bool{1: true, 2: true, 3: true}}
 	for _, sp := range j.Custody {
 		t.add(plain(partyName(sp.Holder)), cell{}, plain(p.short(sp.From)), plain(p.until(j, sp)), plain(span(held(j, sp))))
 	}
@@ -94,7 +94,8 @@ func (p *page) until(j *ledger.Journey, sp ledger.Span) string {
 
 // writeHolders prints one row for each stage that ever held the journey.
 func (p *page) writeHolders(j *ledger.Journey) {
-	t := &table{heads: []string{"held by", "when", "times", "first from", "in all"}, right: map[int]bool{2: true, 4: true}}
+	t := &table{heads: []string{"held by", "when", "times", "first from", "in all"}, right: map[int]bool{2: true, 4: true},
+		whole: map[int]bool{1: true, 3: true}}
 	all := holders(j)
 	for _, h := range all {
 		t.add(plain(h.name), cell{}, plain(itoa(uint64(len(h.spans)))), plain(p.short(h.spans[0].From)), plain(span(h.total)))

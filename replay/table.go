@@ -75,10 +75,12 @@ type cell struct{ text, color string }
 
 func plain(s string) cell { return cell{text: clean(s)} }
 
-// table is columns of aligned text. Columns that do not fit are cut, the widest first, never below what its heading needs.
+// table is columns of aligned text. Where they do not fit, the widest is cut first, down to a few letters; columns of times, numbers
+// and bars are cut last, for half a time is worth nothing.
 type table struct {
 	heads []string
-	right map[int]bool // columns of numbers
+	right map[int]bool // columns of numbers and durations
+	whole map[int]bool // columns to cut last
 	rows  [][]cell
 }
 
@@ -133,10 +135,20 @@ func (t *table) sizes(total int) []int {
 		}
 		sum += sizes[i]
 	}
+	sum = t.shrink(sizes, sum, total, func(i int) bool { return !t.right[i] && !t.whole[i] })
+	t.shrink(sizes, sum, total, func(int) bool { return true })
+	return sizes
+}
+
+// leastColumn is what a column that is cut keeps at least.
+const leastColumn = 6
+
+// shrink takes from the widest of some columns until the sum is right, and gives the sum.
+func (t *table) shrink(sizes []int, sum, total int, some func(i int) bool) int {
 	for ; sum > total; sum-- {
 		widest := -1
 		for i, size := range sizes {
-			if size > max(4, width(t.heads[i])) && (widest < 0 || size > sizes[widest]) {
+			if some(i) && size > max(leastColumn, width(t.heads[i])) && (widest < 0 || size > sizes[widest]) {
 				widest = i
 			}
 		}
@@ -145,5 +157,5 @@ func (t *table) sizes(total int) []int {
 		}
 		sizes[widest]--
 	}
-	return sizes
+	return sum
 }
