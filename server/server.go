@@ -11,6 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -81,6 +84,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Baton", "1")
 	config.Info.Description = "A chain-of-custody ledger for customer journeys."
+	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	config.CreateHooks = nil // no $schema member in answers: they are the documented JSON and nothing else
 	api := humago.New(mux, config)
 	s.records(api)
@@ -89,6 +93,18 @@ func (s *Server) routes() http.Handler {
 	s.trust(api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	return http.MaxBytesHandler(mux, maxBody)
+}
+
+// schemaName tells types of one name in two packages apart: notary.Problem is NotaryProblem.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if t.Name() == "" || t.PkgPath() == reflect.TypeFor[Server]().PkgPath() {
+		return name
+	}
+	return strings.ToUpper(path.Base(t.PkgPath())[:1]) + path.Base(t.PkgPath())[1:] + name
 }
 
 // Listen opens the address. Only loopback addresses are served: there is no authentication yet.

@@ -165,7 +165,7 @@ func (a *app) bisectCommand() *cobra.Command {
 	var where string
 	cmd := &cobra.Command{
 		Use: "bisect ID --where CEL", Short: "The first event after which a condition holds", Args: cobra.ExactArgs(1),
-		Example: "  baton replay bisect 1-364285768 --where 'owner.stage == \"G97\"'\n  baton replay bisect 1-364285768 --where 'anomalies.exists(a, a == \"zombie\")'",
+		Example: "  baton replay bisect 1-364285768 --where 'owner == \"G97\"'\n  baton replay bisect 1-364285768 --where '\"zombie\" in anomalies'",
 	}
 	cmd.Long = cmd.Short + ".\n\nVariables:"
 	for _, line := range replay.ConditionHelp() {

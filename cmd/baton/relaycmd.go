@@ -135,15 +135,15 @@ func (a *app) tailCommand() *cobra.Command {
 
 // connectTail connects to the configured server, or to the one embedded in the process that serves the directory.
 func (a *app) connectTail() (*nats.Conn, error) {
-	url := a.cfg.NATS.URL
+	url, auth := a.cfg.NATS.URL, nats.Option(func(*nats.Options) error { return nil })
 	if url == "" {
 		c, err := relay.ReadCredential(credentialFile(a.cfg.Data))
 		if err != nil {
 			return nil, ledger.Errorf(ledger.CodeNotFound, "tail", "start `baton serve` first, or name a server with --nats-url", "no NATS server is known for %s: %w", a.cfg.Data, err)
 		}
-		url = c.URL
+		url, auth = c.URL, nats.UserInfo(c.User, c.Password)
 	}
-	conn, err := nats.Connect(url, nats.Name("baton tail"), nats.MaxReconnects(-1))
+	conn, err := nats.Connect(url, auth, nats.Name("baton tail"), nats.MaxReconnects(-1))
 	if err != nil {
 		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "tail", Err: fmt.Errorf("the NATS server does not answer: %w", err), Hint: "start `baton serve`, or name a server with --nats-url"}
 	}

@@ -57,10 +57,6 @@ func (a *app) serve(ctx context.Context, n *node) error {
 		return err
 	}
 	defer fan.close()
-	if err := n.lock.announce("http://" + listener.Addr().String()); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "Serving %s at http://%s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, listener.Addr(), fan.where())
 	err = a.run(ctx, n, fan, listener)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -70,27 +66,35 @@ func (a *app) serve(ctx context.Context, n *node) error {
 
 // run runs server and followers; the first that fails ends all.
 func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener) error {
-	g, ctx := errgroup.WithContext(ctx)
 	followers := []server.Follower{{Name: n.models.Name(), Progress: n.models.Progress()}}
-	g.Go(func() error { return n.models.Run(ctx) })
-	g.Go(func() error { return n.notary.Run(ctx) })
 	if fan.relay != nil {
 		followers = append(followers, server.Follower{Name: fan.relay.Name(), Progress: &fan.progress})
-		g.Go(func() error { return fan.relay.Run(ctx, n.store, &fan.progress) })
-		g.Go(func() error { return fan.ingest.Run(ctx) })
 	}
 	api := server.New(server.Options{
 		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
-		Prove: n.prove,
-		Verify: func(ctx context.Context) (notary.Report, error) {
-			if _, err := n.notary.Checkpoint(ctx); err != nil {
-				return notary.Report{}, err
-			}
-			return a.verifyOpen(ctx, n, nil)
-		},
+		Prove: n.prove, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		CheckRelay: fan.check(n), Followers: followers, NATS: fan.url, Logger: a.logger()})
+	if err := n.lock.announce("http://" + listener.Addr().String()); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Serving %s at http://%s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, listener.Addr(), fan.where())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.models.Run(ctx) })
+	g.Go(func() error { return n.notary.Run(ctx) })
+	if fan.relay != nil {
+		g.Go(func() error { return fan.relay.Run(ctx, n.store, &fan.progress) })
+		g.Go(func() error { return fan.ingest.Run(ctx) })
+	}
 	g.Go(func() error { return api.Serve(ctx, listener) })
 	return g.Wait()
+}
+
+// verifyServed verifies the ledger while it is being written to, under a checkpoint of now.
+func (a *app) verifyServed(ctx context.Context, n *node) (notary.Report, error) {
+	if _, err := n.notary.Checkpoint(ctx); err != nil {
+		return notary.Report{}, err
+	}
+	return a.verifyOpen(ctx, n, nil)
 }
 
 // prove proves the event at a position under a checkpoint that covers it.

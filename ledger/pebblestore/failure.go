@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -67,8 +68,9 @@ func (s *Store) readError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, pebble.ErrCorruption):
-		return s.damaged("%w", err)
+	case pebble.IsCorruptionError(err):
+		text, _, _ := strings.Cut(err.Error(), "\n") // the rest is Pebble's own detail
+		return s.damaged("%s", text)
 	}
 	return s.ioError("read ledger", err)
 }
