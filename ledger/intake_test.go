@@ -191,7 +191,8 @@ func TestValidateDerives(t *testing.T) {
 	s = sink{}
 	b.Events[0].Data, b.Events[0].Type = []byte{1}, ledger.Type("feedback", "recorded")
 	b.Events[0].ContentType = "application/octet-stream"
-	if r := ledger.Intake(s.append, ledger.Validate)(context.Background(), []ledger.Batch{b}); r[0].Err != nil || s.batches[0].Events[0].Facets != (ledger.Facets{}) {
+	r := ledger.Intake(s.append, ledger.Validate)(context.Background(), []ledger.Batch{b})
+	if r[0].Err != nil || s.batches[0].Events[0].Facets != (ledger.Facets{}) {
 		t.Errorf("data that is not JSON: %v, facets %+v", r[0].Err, s.batches)
 	}
 }

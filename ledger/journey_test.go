@@ -191,7 +191,8 @@ var anyStory = rapid.Custom(func(t *rapid.T) []string {
 		case 6:
 			return rapid.SampledFrom([]string{"start a", "close done", "link k", "at 3", "at 0"}).Draw(t, "rest")
 		}
-		return rapid.SampledFrom([]string{"decline", "expire", "withdraw", "complete", "return", "fail", "deliver", "view"}).Draw(t, "verb") + " " + id.Draw(t, "id")
+		verb := rapid.SampledFrom([]string{"decline", "expire", "withdraw", "complete", "return", "fail", "deliver", "view"})
+		return verb.Draw(t, "verb") + " " + id.Draw(t, "id")
 	}), 0, 40).Draw(t, "story")
 })
 
@@ -276,8 +277,8 @@ func asJSON(t *rapid.T, j ledger.Journey) string {
 func TestContext(t *testing.T) {
 	c := ledger.Context{}
 	apply := func(revision uint64, contentType, data string) {
-		c.Apply(&ledger.Recorded{Event: ledger.Event{ContentType: contentType, Data: []byte(data), Source: "crm"}, Revision: revision, Position: 10 * revision,
-			RecordedTime: minute(int(revision))})
+		e := ledger.Event{ContentType: contentType, Data: []byte(data), Source: "crm"}
+		c.Apply(&ledger.Recorded{Event: e, Revision: revision, Position: 10 * revision, RecordedTime: minute(int(revision))})
 	}
 	apply(1, "", `{"attributes":{"amount":9007199254740993,"locale":"de"},"envelope":{"mandatory":{"account":"A"},"optional":{"x":1}}}`)
 	apply(2, "", `{"envelope":{"mandatory":{"account":"B"},"optional":{"x":null},"forward_looking":{"churn":0.3},"key_insight":"short"}}`)
@@ -291,7 +292,8 @@ func TestContext(t *testing.T) {
 	for name, want := range map[string]string{"account": `"B" mandatory 2`, "amount": "9007199254740993 attribute 1", "churn": "0.3 forward_looking 2",
 		"key_insight": `"short" key_insight 2`, "locale": `"de" attribute 1`} {
 		f := c[name]
-		if got := fmt.Sprintf("%s %s %d", f.Value, f.Class, f.Revision); got != want || f.Position != 10*f.Revision || f.Source != "crm" || !f.Said.Equal(minute(int(f.Revision))) {
+		got := fmt.Sprintf("%s %s %d", f.Value, f.Class, f.Revision)
+		if got != want || f.Position != 10*f.Revision || f.Source != "crm" || !f.Said.Equal(minute(int(f.Revision))) {
 			t.Errorf("%s is %+v, want %s", name, f, want)
 		}
 	}

@@ -104,12 +104,20 @@ func testFollow(t *testing.T, s *suite) {
 	if len(f.problems) > 0 || f.cursor != total || f.largest > 7 || f.largest < 1 {
 		t.Errorf("cursor %d of %d, largest batch %d, %v", f.cursor, total, f.largest, f.problems)
 	}
-	// The last restart may have come after the cursor moved: one more run brings the figures up to date.
+	// The last restart may have come after the cursor moved: a run without one brings the figures up to date.
 	fill(t, store, total, 1)
 	for f.cursor < total+1 {
-		if err := ledger.Follow(ctx, store, f, ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: total + 1}); err != nil && err != errRestart {
+		o := ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: total + 1}
+		if err := ledger.Follow(ctx, store, f, o); err != nil && err != errRestart {
 			t.Fatalf("Follow: %v", err)
 		}
+	}
+	steady, o := &counter{cursor: total, calls: 1}, ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: total + 1}
+	if err := ledger.Follow(ctx, store, steady, o); err != nil {
+		t.Fatalf("Follow: %v", err)
+	}
+	if progress.Position() != total+1 || progress.Lag() != 0 || progress.At().IsZero() {
+		t.Errorf("progress %d of %d, lag %d, at %v", progress.Position(), total+1, progress.Lag(), progress.At())
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
