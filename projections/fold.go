@@ -2,7 +2,6 @@ package projections
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +15,8 @@ import (
 type folder struct {
 	db    *pebble.DB
 	cache cache
+	// written, where it is not nil, knows which journeys may be in the database: the others are not looked up.
+	written written
 
 	dirty   []*entry
 	pending int // estimated bytes of the dirty entries
@@ -26,8 +27,8 @@ type folder struct {
 	scratch []byte
 	row     []byte
 
-	batch *pebble.Batch // of the flush that runs
-	err   error         // first error of that flush
+	out changes // of the flush that runs
+	err error   // first error of that flush
 }
 
 func newFolder(db *pebble.DB, cacheBytes int) *folder {
@@ -59,24 +60,34 @@ func (f *folder) entry(id string) (*entry, error) {
 	if e := f.cache.get(id); e != nil {
 		return e, nil
 	}
-	f.scratch = appendText(append(f.scratch[:0], spaceJourney), id)
 	e := new(entry)
-	switch value, closer, err := f.db.Get(f.scratch); {
-	case errors.Is(err, pebble.ErrNotFound):
-		e.row.Journey.ID = strings.Clone(id)
-	case err != nil:
-		return nil, failed(err)
-	default:
-		r, err := decodeRow(value)
-		closer.Close()
-		if err != nil {
+	e.row.Journey.ID = strings.Clone(id)
+	if f.written.has(id) {
+		if err := f.load(&e.row); err != nil {
 			return nil, err
 		}
-		e.row = *r
 	}
 	e.size = estimate(&e.row.Journey)
 	f.cache.put(e)
 	return e, nil
+}
+
+// load reads a journey's row where the database has one.
+func (f *folder) load(r *row) error {
+	f.scratch = appendText(append(f.scratch[:0], spaceJourney), r.Journey.ID)
+	value, closer, err := f.db.Get(f.scratch)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return failed(err)
+	}
+	defer closer.Close()
+	stored, err := decodeRow(value)
+	if err == nil {
+		*r = *stored
+	}
+	return err
 }
 
 func (f *folder) apply(e *entry, r *ledger.Recorded) {
@@ -151,24 +162,20 @@ func (f *folder) anomaly(name, journey string, position uint64, firstInJourney b
 	}
 }
 
-// flush writes everything that has changed into the batch. spill, where given, may commit and empty the batch between journeys: a
-// rebuild needs no atomic step.
-func (f *folder) flush(b *pebble.Batch, spill func(*pebble.Batch) error) error {
-	f.batch, f.err = b, nil
-	if spill != nil {
-		slices.SortFunc(f.dirty, func(a, b *entry) int { return strings.Compare(a.row.Journey.ID, b.row.Journey.ID) })
-	}
+// flush writes everything that has changed. No key comes twice.
+func (f *folder) flush(out changes) error {
+	f.out, f.err = out, nil
 	for _, e := range f.dirty {
 		size := e.size
 		e.write(f)
-		f.cache.grow(e.size - size)
-		if spill != nil && f.err == nil {
-			f.err = spill(b)
+		if f.written != nil {
+			f.written.add(e.row.Journey.ID)
 		}
+		f.cache.grow(e.size - size)
 	}
 	f.writeCounts()
 	clear(f.dirty)
-	f.dirty, f.pending = f.dirty[:0], 0
+	f.dirty, f.pending, f.out = f.dirty[:0], 0, nil
 	f.cache.trim()
 	return f.err
 }
@@ -192,18 +199,18 @@ func (f *folder) forget() { *f = *newFolder(f.db, f.cache.limit) }
 
 func (f *folder) set(key, value []byte) {
 	if f.err == nil {
-		f.err = f.batch.Set(key, value, nil)
+		f.err = f.out.Set(key, value, nil)
 	}
 }
 
 func (f *folder) delete(key []byte) {
 	if f.err == nil {
-		f.err = f.batch.Delete(key, nil)
+		f.err = f.out.Delete(key, nil)
 	}
 }
 
 func (f *folder) merge(key, value []byte) {
 	if f.err == nil && len(value) > 0 {
-		f.err = f.batch.Merge(key, value, nil)
+		f.err = f.out.Merge(key, value, nil)
 	}
 }

@@ -28,6 +28,9 @@ type generation struct {
 	fs     vfs.FS
 	refs   atomic.Int64 // the models' own reference and one for each open view
 	stale  atomic.Bool  // remove the directory with the last reference
+
+	options *pebble.Options
+	tables  atomic.Int64 // made by a rebuild
 }
 
 var generationName = regexp.MustCompile(`^[0-9]{6}$`)
@@ -111,16 +114,17 @@ func openGeneration(o *Options, dir string, number int, bulk bool) (*generation,
 		},
 	}
 	if bulk {
-		options.MemTableSize, options.L0CompactionThreshold = 32<<20, 8
+		options.L0CompactionThreshold, options.L0StopWritesThreshold = 32, 1<<20
 	}
 	for i := range options.Levels {
 		options.Levels[i] = levels
 	}
+	options.EnsureDefaults()
 	db, err := pebble.Open(g.dir, options)
 	if err != nil {
 		return nil, failed(err)
 	}
-	g.db = db
+	g.db, g.options = db, options
 	g.refs.Store(1)
 	return g, nil
 }

@@ -185,7 +185,7 @@ func (f *folder) handle(cursor uint64, events []ledger.Recorded) (uint64, error)
 	}
 	b := f.db.NewBatch()
 	defer b.Close()
-	if err := f.flush(b, nil); err != nil {
+	if err := f.flush(b); err != nil {
 		return 0, err
 	}
 	if err := b.Set(keyCursor, binary.AppendUvarint(nil, cursor), nil); err != nil {

@@ -76,7 +76,7 @@ func (m *Models) make(ctx context.Context, number int, position uint64) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	err = fill(ctx, g.db, m.src, position, workers, m.o.journeyBytes)
+	err = fill(ctx, g, m.src, position, workers, m.o.journeyBytes)
 	if err == nil {
 		err = g.db.Set(keyVersion, binary.AppendUvarint(nil, modelVersion), pebble.NoSync)
 	}
@@ -93,13 +93,13 @@ func (m *Models) make(ctx context.Context, number int, position uint64) error {
 const portion = 256
 
 // fill reads the ledger once and folds it with several workers.
-func fill(ctx context.Context, db *pebble.DB, src ledger.Reader, position uint64, workers, memory int) error {
+func fill(ctx context.Context, g *generation, src ledger.Reader, position uint64, workers, memory int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	feeds := make([]chan []ledger.Recorded, workers)
 	free := make(chan []ledger.Recorded, 8*workers)
 	for i := range feeds {
 		feeds[i] = make(chan []ledger.Recorded, 4)
-		group.Go(func() error { return work(ctx, newFolder(db, memory/workers), memory/workers, feeds[i], free) })
+		group.Go(func() error { return work(ctx, g, memory/workers, feeds[i], free) })
 	}
 	group.Go(func() error {
 		err := scan(ctx, src, position, feeds, free)
@@ -170,7 +170,10 @@ func hash(s string) uint64 {
 }
 
 // work folds one worker's journeys, and writes them out whenever they take the memory it has.
-func work(ctx context.Context, f *folder, memory int, feed <-chan []ledger.Recorded, free chan<- []ledger.Recorded) error {
+func work(ctx context.Context, g *generation, memory int, feed <-chan []ledger.Recorded, free chan<- []ledger.Recorded) error {
+	f, out := newFolder(g.db, memory), new(table)
+	f.written = newWritten()
+	writeOut := func() error { return errors.Join(f.flush(out), out.ingest(ctx, g)) }
 	for events := range feed {
 		for i := range events {
 			if err := f.event(&events[i]); err != nil {
@@ -183,32 +186,12 @@ func work(ctx context.Context, f *folder, memory int, feed <-chan []ledger.Recor
 		default:
 		}
 		if f.pending > memory {
-			if err := f.writeOut(ctx); err != nil {
+			if err := writeOut(); err != nil {
 				return err
 			}
 		}
 	}
-	return f.writeOut(ctx)
-}
-
-// writeOut flushes in several small commits: nobody reads the database yet.
-func (f *folder) writeOut(ctx context.Context) error {
-	b := f.db.NewBatch()
-	defer b.Close()
-	spill := func(b *pebble.Batch) error {
-		if b.Len() < 1<<20 {
-			return nil
-		}
-		if err := errors.Join(ctx.Err(), b.Commit(pebble.NoSync)); err != nil {
-			return err
-		}
-		b.Reset()
-		return nil
-	}
-	if err := f.flush(b, spill); err != nil {
-		return err
-	}
-	return b.Commit(pebble.NoSync)
+	return writeOut()
 }
 
 // compare takes both digests, at the same time, and where they differ finds out where.
