@@ -65,10 +65,10 @@ func TestMapAgainstDefinition(t *testing.T) {
 	defer store.Close()
 	rapid.Check(t, func(rt *rapid.T) {
 		contents, count := map[ledger.Hash]StreamState{}, uint64(0)
-		for range rapid.IntRange(1, 6).Draw(rt, "runs") {
+		for range rapid.IntRange(1, 4).Draw(rt, "runs") {
 			changed := map[ledger.Hash]bool{}
 			var changes []change
-			for range rapid.IntRange(1, 12).Draw(rt, "changes") {
+			for range rapid.IntRange(1, 8).Draw(rt, "changes") {
 				tag := crowdedTag(rt)
 				if changed[tag] {
 					continue

@@ -60,14 +60,14 @@ func (s served) fsckErr(t *testing.T) error {
 
 func TestFsck(t *testing.T) {
 	w := newWorld(t)
-	for _, n := range []int{1, 255, 256, 300, 66000} { // sizes 1, 256, 512, 812 and 66,812, which has a third level
-		w.write(n, 97)
-		w.notaryCloses()
-		cp, err := notary.Stored(t.Context(), w.store, w.keys.Verifier)
-		must(t, err)
+	good := func(n int) {
+		cp := w.sealed(n, 97)
 		if err := (served{w, w.store, cp}).fsckErr(t); err != nil {
 			t.Errorf("size %d: %v", cp.Size, err)
 		}
+	}
+	for _, n := range []int{1, 255, 256, 300} { // sizes 1, 256, 512 and 812
+		good(n)
 	}
 	cp, err := notary.Stored(t.Context(), w.store, w.keys.Verifier)
 	must(t, err)
@@ -78,12 +78,12 @@ func TestFsck(t *testing.T) {
 			}
 		}},
 		"leaf hash": {leaf: func(i uint64, h *ledger.Hash) {
-			if i == 66000 {
+			if i == 800 {
 				h[9]++
 			}
 		}},
 		"node": {node: func(at ledger.TreeIndex, h *ledger.Hash) {
-			if at == (ledger.TreeIndex{Level: 8, Index: 3}) {
+			if at == (ledger.TreeIndex{Level: 8, Index: 2}) {
 				h[9]++
 			}
 		}},
@@ -93,6 +93,7 @@ func TestFsck(t *testing.T) {
 			t.Errorf("a changed %s is not found", name)
 		}
 	}
+	good(1 << 16) // the first size with a third level of tiles is 65,536
 }
 
 func TestTilePaths(t *testing.T) {

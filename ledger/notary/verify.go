@@ -80,9 +80,9 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 			missing = file
 		}
 	}
-	for i := range found {
-		if r.Checkpoint == nil || found[i].cp.newer(r.Checkpoint) {
-			r.Checkpoint = &found[i].cp
+	for _, f := range found {
+		if r.Checkpoint == nil || f.cp.newer(r.Checkpoint) {
+			r.Checkpoint = &f.cp
 		}
 	}
 	stored, err := Stored(ctx, o.Store, o.Keys.Verifier)

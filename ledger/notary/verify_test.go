@@ -2,6 +2,7 @@ package notary_test
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -191,4 +192,26 @@ func TestOneChangedRecordIsOneProblem(t *testing.T) {
 func otherCheckpoint(t *testing.T) string {
 	other := newWorld(t)
 	return other.sealed(1, 1).Note
+}
+
+// TestVerifyCopies: copies that are behind or ahead are each held to, and the newest one is reported.
+func TestVerifyCopies(t *testing.T) {
+	w := newWorld(t)
+	older := w.sealed(4, 2)
+	dir := t.TempDir()
+	copies := []string{dir + "/one", dir + "/two"}
+	must(t, os.WriteFile(copies[0], []byte(older.Note), 0o644))
+	newest := w.sealed(5, 2)
+	must(t, os.WriteFile(copies[1], []byte(newest.Note), 0o644))
+	if r := w.verify(w.store, copies...); !r.OK || r.Checkpoint.Note != newest.Note {
+		t.Errorf("with an older copy: %+v", r)
+	}
+	must(t, os.WriteFile(w.checkpointFile(), []byte(older.Note), 0o644))
+	if r := w.verify(w.store, copies...); !r.OK || r.Checkpoint.Note != newest.Note || r.Uncovered != 0 {
+		t.Errorf("with a newer copy: %+v", r)
+	}
+	r := w.verify(&tampered{Store: w.store, head: 6}, copies...)
+	if r.OK || r.Problems[0].Position != 7 || r.Problems[0].File != copies[1] {
+		t.Errorf("cut behind a copy: %+v", r.Problems)
+	}
 }
