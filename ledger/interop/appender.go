@@ -63,18 +63,21 @@ func (a *appender) write(ctx context.Context, g group) error {
 		return ledger.Errorf(ledger.CodeInternal, "import", "", "%d batches were answered by %d results", len(batches), len(results))
 	}
 	var failed error
+	var unsettled []*chunk
 	for i, r := range results {
 		switch {
 		case r.Err == nil:
 			a.count(r.Receipts)
-		case failed != nil:
 		case errors.Is(r.Err, ledger.CodePartialBatch), errors.Is(r.Err, ledger.CodeIDConflict):
-			failed = a.settle(ctx, chunks[i])
-		default:
+			unsettled = append(unsettled, chunks[i])
+		case failed == nil:
 			failed = blame(ctx, chunks[i], r.Err)
 		}
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	return a.settle(ctx, unsettled)
 }
 
 func (a *appender) count(receipts []ledger.Receipt) {
@@ -87,114 +90,10 @@ func (a *appender) count(receipts []ledger.Receipt) {
 	}
 }
 
-// settle writes what is new of a chunk that is partly there, once everything that is there proved to be the same.
-func (a *appender) settle(ctx context.Context, c *chunk) error {
-	const attempts = 3 // another import of the same file may run; each attempt sees what it wrote
-	var err error
-	for range attempts {
-		var there []bool
-		if there, err = a.present(ctx, c); err != nil {
-			return err
-		}
-		same, conflicts, cerr := a.compare(ctx, c, there)
-		if cerr != nil {
-			return cerr
-		}
-		if len(conflicts) > 0 {
-			a.refuse(c, conflicts)
-			return nil
-		}
-		fresh := c.only(there, false)
-		if len(fresh) == 0 {
-			a.skipped += same
-			return nil
-		}
-		r := a.append(ctx, []ledger.Batch{{Stream: c.stream, Expect: ledger.Any, Events: fresh}})[0]
-		if err = r.Err; err == nil {
-			a.skipped += same
-			a.count(r.Receipts)
-			return nil
-		}
-		if !errors.Is(err, ledger.CodePartialBatch) {
-			break
-		}
-	}
-	return blame(ctx, c, err)
-}
-
-// present reads which events of a chunk its stream has.
-func (a *appender) present(ctx context.Context, c *chunk) ([]bool, error) {
-	ids := make(map[[2]string]int, len(c.events))
-	for i := range c.events {
-		ids[[2]string{c.events[i].Source, c.events[i].ID}] = i
-	}
-	there := make([]bool, len(c.events))
-	for r, err := range a.reader.ReadStream(ctx, c.stream, ledger.ReadOptions{HeaderOnly: true}) {
-		if err != nil {
-			return nil, err
-		}
-		if i, ok := ids[[2]string{r.Source, r.ID}]; ok {
-			there[i] = true
-		}
-	}
-	return there, nil
-}
-
-// compare offers the events that are there again, one by one: that writes nothing, and the engine says of each whether it is the same.
-// Of rows, it also finds the ones that are not there although later ones are: the mapping has changed since.
-func (a *appender) compare(ctx context.Context, c *chunk, there []bool) (same int64, conflicts []Conflict, err error) {
-	var batches []ledger.Batch
-	var at []int
-	for i := range c.events {
-		if there[i] {
-			batches, at = append(batches, ledger.Batch{Stream: c.stream, Expect: ledger.Any, Events: c.events[i : i+1]}), append(at, i)
-		}
-	}
-	if len(batches) == 0 {
-		return 0, nil, nil
-	}
-	if c.ids == nil {
-		for i, t := range there[:at[len(at)-1]] {
-			if !t {
-				conflicts = append(conflicts, c.conflict(i, "was not imported with the rows that follow it: the preset, the map or a row has changed"))
-			}
-		}
-	}
-	for k, r := range a.append(ctx, batches) {
-		var id *ledger.IDConflict
-		switch {
-		case r.Err == nil:
-			same++
-		case errors.As(r.Err, &id):
-			conflict := c.conflict(at[k], "is in the ledger with other content")
-			conflict.Stored, conflict.Offered = id.Stored, id.Offered
-			conflicts = append(conflicts, conflict)
-		case errors.Is(r.Err, ledger.CodeIDConflict):
-			conflicts = append(conflicts, c.conflict(at[k], "is in the ledger with other content"))
-		default:
-			return 0, nil, blame(ctx, c, r.Err)
-		}
-	}
-	return same, conflicts, nil
-}
-
 func (a *appender) refuse(c *chunk, conflicts []Conflict) {
 	a.refused[c.stream] = true
 	a.conflicts += len(conflicts)
 	a.first = append(a.first, conflicts[:min(len(conflicts), keepConflicts-len(a.first))]...)
-}
-
-func (c *chunk) conflict(i int, reason string) Conflict {
-	return Conflict{Row: c.rows[i], Case: c.caseID, ID: c.events[i].ID, Type: c.events[i].Type, Reason: reason}
-}
-
-func (c *chunk) only(there []bool, want bool) (events []ledger.Event) {
-	for i := range c.events {
-		if there[i] == want {
-			events = append(events, c.events[i])
-		}
-	}
-	return events
 }
 
 // blame names the row that an append was refused for, where the event alone shows it, and else the case and its rows.

@@ -48,6 +48,20 @@ func BenchmarkBPI13(b *testing.B) {
 			b.ReportMetric(time.Since(start).Seconds(), "append-s")
 		}
 	})
+	b.Run("longer", func(b *testing.B) { // every journey is there without its last events
+		for b.Loop() {
+			store := diskStore(b)
+			shorten := func(ctx context.Context, batches []ledger.Batch) []ledger.Result {
+				for i := range batches {
+					batches[i].Events = batches[i].Events[:max(1, len(batches[i].Events)/2)]
+				}
+				return intake(store)(ctx, batches)
+			}
+			benchImport(b, Options{Path: path, Preset: "bpi13", Append: shorten, Ledger: store})
+			s := benchImport(b, Options{Path: path, Preset: "bpi13", Append: intake(store), Ledger: store})
+			b.ReportMetric(s.Seconds, "longer-s")
+		}
+	})
 	b.Run("import", func(b *testing.B) {
 		for b.Loop() {
 			store := diskStore(b)

@@ -105,6 +105,7 @@ type run struct {
 	groups chan group
 	stop   chan struct{} // closed when the writer has given up
 	sum    Summary
+	seen   counts // up to the last window that was written
 	final  counts // valid once groups is closed, as are pairs
 	pairs  int
 }
@@ -138,10 +139,14 @@ func (r *run) all() (err error) {
 	a := &appender{append: r.o.Append, reader: r.o.Ledger, refused: map[string]bool{}}
 	written := r.write(a)
 	close(r.stop)
+	if written != nil && r.o.Reader != nil { // a pipe may never say another word: the parser is left to it
+		r.count(a, r.seen, 0)
+		return written
+	}
 	for range r.groups { // the parser may wait to hand one over
 	}
 	err = <-parsed
-	r.count(a)
+	r.count(a, r.final, r.pairs)
 	if written != nil {
 		return written
 	}
@@ -165,6 +170,7 @@ func (r *run) write(a *appender) error {
 			if err := a.write(context.WithoutCancel(r.ctx), g); err != nil {
 				return err
 			}
+			r.seen = g.counts
 			r.report(a, g.counts)
 		}
 	}
@@ -184,10 +190,9 @@ func (r *run) report(a *appender, c counts) {
 		Seconds: seconds, Rate: float64(c.rows) / max(seconds, 1e-9)})
 }
 
-func (r *run) count(a *appender) {
-	c := r.final
+func (r *run) count(a *appender, c counts, pairs int) {
 	r.sum.Journeys, r.sum.Events, r.sum.Rows = c.journeys, c.events, c.rows
-	r.sum.Handoffs, r.sum.NeverAccepted, r.sum.Pairs = c.handoffs, c.handoffs-c.accepted, int64(r.pairs)
+	r.sum.Handoffs, r.sum.NeverAccepted, r.sum.Pairs = c.handoffs, c.handoffs-c.accepted, int64(pairs)
 	r.sum.Written, r.sum.Skipped, r.sum.Bytes = a.written, a.skipped, r.src.read.Load()
 	r.sum.Conflicts, r.sum.ConflictList = int64(a.conflicts), a.first
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -271,6 +272,23 @@ func TestStoppedAnywhereContinues(t *testing.T) {
 	}
 	if stopped < 4 {
 		t.Errorf("only %d of the runs were stopped: the windows are too large for this test", stopped)
+	}
+}
+
+// A pipe that goes silent does not keep an import from being stopped.
+func TestStoppedOnASilentPipe(t *testing.T) {
+	store := newStore(t)
+	in, out := io.Pipe()
+	defer func() { _ = out.Close() }() // lets the parser go
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.WriteString(out, strings.TrimSuffix(longLog(), "</log>\n")) // stays open
+		cancel()
+	}()
+	s, err := Import(ctx, Options{Path: "log", Reader: in, Preset: "bpi13", Append: intake(store), Ledger: store})
+	wantError(t, err, ledger.CodeUnavailable, "run the same command again")
+	if head, err := store.Head(context.Background()); err != nil || int64(head.Position) != s.Written {
+		t.Errorf("head %d (%v), written %d", head.Position, err, s.Written)
 	}
 }
 
