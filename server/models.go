@@ -242,7 +242,7 @@ func (c *Client) Network(ctx context.Context, o projections.NetworkOptions) (out
 
 // Rebuild makes the models again.
 func (c *Client) Rebuild(ctx context.Context) (out projections.RebuildReport, err error) {
-	return out, c.do(ctx, http.MethodPost, "/v1/rebuild", nil, nil, &out)
+	return out, c.post(ctx, "/v1/rebuild", nil, &out)
 }
 
 // values makes a query of the pairs that say something.

@@ -98,7 +98,7 @@ func (c *Client) Prove(ctx context.Context, position uint64) (out notary.Proof, 
 
 // Verify has the holder verify its ledger.
 func (c *Client) Verify(ctx context.Context) (out notary.Report, err error) {
-	return out, c.do(ctx, http.MethodPost, "/v1/verify", nil, nil, &out)
+	return out, c.post(ctx, "/v1/verify", nil, &out)
 }
 
 // CheckRelay has the holder compare its ledger with the NATS stream.
