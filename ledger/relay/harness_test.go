@@ -89,7 +89,7 @@ func (b *bench) connect() *nats.Conn {
 
 func (b *bench) relay() *relay.Relay {
 	b.Helper()
-	r, err := relay.New(b.connect(), relay.Options{LedgerID: ledgerID})
+	r, err := relay.New(b.connect(), relay.Options{LedgerID: ledgerID, Watch: 50 * time.Millisecond})
 	b.must(err)
 	return r
 }

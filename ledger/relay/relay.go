@@ -16,8 +16,9 @@ import (
 
 // Options of a relay.
 type Options struct {
-	LedgerID string // first part of Nats-Msg-Id: tells the messages of one ledger from those of another; required
-	Replicas int    // of the stream when it is made, default 1
+	LedgerID string        // first part of Nats-Msg-Id: tells the messages of one ledger from those of another; required
+	Replicas int           // of the stream when it is made, default 1
+	Watch    time.Duration // how often Run looks whether the stream is where it left it, default 30 s
 	Logger   *slog.Logger
 }
 
@@ -25,6 +26,7 @@ type Options struct {
 type Relay struct {
 	stream
 	replicas int
+	interval time.Duration
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -40,7 +42,10 @@ func New(nc *nats.Conn, o Options) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Relay{stream: s, replicas: max(o.Replicas, 1), log: logger(o.Logger)}, nil
+	if o.Watch <= 0 {
+		o.Watch = 30 * time.Second
+	}
+	return &Relay{stream: s, replicas: max(o.Replicas, 1), interval: o.Watch, log: logger(o.Logger)}, nil
 }
 
 // Name is "relay".
@@ -65,6 +70,8 @@ func (r *Relay) locate(ctx context.Context) error {
 	}
 	at, exists, err := r.tip(ctx)
 	if err == nil && !exists {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
 		_, err = r.js.CreateStream(ctx, streamConfig(r.replicas))
 	}
 	if err != nil {
@@ -173,57 +180,6 @@ func publish(ctx context.Context, nc *nats.Conn, m *nats.Msg) (jetstream.PubAck,
 		return jetstream.PubAck{}, stale("refused at sequence %s: %s", m.Header.Get(headerExpect), e.Description)
 	default:
 		return jetstream.PubAck{}, unavailable("relay", e)
-	}
-}
-
-// Run follows the ledger until the context ends, from where the stream is, again after every failure of NATS. It returns the context's
-// error, an error of the ledger itself, or CodeCorrupt where the stream is ahead of the ledger: then the ledger lost events.
-func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Progress) error {
-	if progress == nil {
-		progress = new(ledger.Progress)
-	}
-	for attempts := 0; ; attempts++ {
-		if err := r.checkAhead(ctx, src); err != nil {
-			return err
-		}
-		before := progress.Position()
-		err := ledger.Follow(ctx, src, r, ledger.FollowOptions{Progress: progress})
-		if code := ledger.CodeOf(err); ctx.Err() != nil || code != ledger.CodeUnavailable && code != ledger.CodeStaleRevision {
-			return err
-		}
-		if progress.Position() != before {
-			attempts = 0
-		}
-		if attempts == 0 {
-			r.log.Warn("relay goes back to where the stream is", "error", err)
-		}
-		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
-			return err
-		}
-	}
-}
-
-func (r *Relay) checkAhead(ctx context.Context, src ledger.Source) error {
-	cursor, err := r.Cursor(ctx)
-	if err != nil {
-		return err
-	}
-	head, err := src.Head(ctx)
-	if err != nil || cursor <= head.Position {
-		return err
-	}
-	return ledger.Errorf(ledger.CodeCorrupt, "relay", "run `baton verify`; if the ledger was restored from a backup on purpose, remove the stream BATON",
-		"the NATS stream has position %d of this ledger, which ends at %d", cursor, head.Position)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }
 

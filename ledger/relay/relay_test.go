@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -178,6 +179,11 @@ func TestServerAway(t *testing.T) {
 	if report := b.check(); !report.Clean() || report.Published != 600 {
 		t.Fatalf("after the loss: %+v", report)
 	}
+	b.restart(b.loseNATSFiles) // and no event comes that would make the relay notice
+	b.until("all is there again", func() bool { n := b.info(); return n != nil && *n == 600 })
+	if report := b.check(); !report.Clean() || report.Published != 600 {
+		t.Fatalf("after the second loss: %+v", report)
+	}
 }
 
 // TestStreamRemovedUnderLoad: the stream is removed through the API again and again while events come in.
@@ -189,10 +195,9 @@ func TestStreamRemovedUnderLoad(t *testing.T) {
 		b.until("the stream exists", func() bool { return b.info() != nil })
 		b.must(b.js.DeleteStream(b.ctx, relay.StreamName))
 	}
-	b.write(1) // the relay finds out with the next event
 	b.published(p)
-	b.until("all is there", func() bool { n := b.info(); return n != nil && *n == 501 })
-	if report := b.check(); !report.Clean() || report.Published != 501 {
+	b.until("all is there", func() bool { n := b.info(); return n != nil && *n == 500 })
+	if report := b.check(); !report.Clean() || report.Published != 500 {
 		t.Errorf("%+v", report)
 	}
 }
@@ -224,6 +229,37 @@ func TestLargeEvent(t *testing.T) {
 	b.must(b.relay().CatchUp(b.ctx, b.store))
 	if m := b.messages(1, "")[0]; m.Omitted != 0 || !bytes.Equal(m.Data, e.Data) {
 		t.Errorf("%d bytes arrived, %d omitted", len(m.Data), m.Omitted)
+	}
+}
+
+// TestSmallServer: a configured server that takes less than the largest event gets its place without its data, and the relay goes on.
+func TestSmallServer(t *testing.T) {
+	b := newBench(t)
+	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true,
+		StoreDir: t.TempDir(), MaxPayload: 64 << 10})
+	b.must(err)
+	go srv.Start()
+	defer srv.WaitForShutdown()
+	defer srv.Shutdown()
+	if !srv.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	e := ledger.Event{ID: "large", Source: "/test", Type: "com.example.large", Subject: "J1", ContentType: "text/plain",
+		Data: bytes.Repeat([]byte("x"), 64<<10)}
+	b.must(b.append(b.ctx, []ledger.Batch{{Stream: "journey-J1", Expect: ledger.Any, Events: []ledger.Event{e}}})[0].Err)
+	b.events = 1
+	b.write(5)
+	b.nc, err = relay.Connect(srv.ClientURL(), relay.ConnectOptions{})
+	b.must(err)
+	defer b.nc.Close()
+	r, err := relay.New(b.nc, relay.Options{LedgerID: ledgerID})
+	b.must(err)
+	b.must(r.CatchUp(b.ctx, b.store))
+	if m := b.messages(6, "")[0]; m.ID != "large" || m.Omitted != 64<<10 || len(m.Data) != 0 {
+		t.Errorf("%d bytes arrived, %d omitted", len(m.Data), m.Omitted)
+	}
+	if report := b.check(); !report.Clean() || report.Published != 6 || report.Omitted != 1 {
+		t.Errorf("%+v", report)
 	}
 }
 

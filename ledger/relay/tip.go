@@ -13,7 +13,8 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// answerTime is how long the server may take for one answer.
+// answerTime is how long the server may take for one answer. An answer that a lost connection swallowed is waited for that long, unless
+// the relay is told of the reconnection first.
 const answerTime = 10 * time.Second
 
 // Codes of the JetStream API that decide something here.
@@ -56,6 +57,8 @@ func openStream(nc *nats.Conn, ledgerID string) (stream, error) {
 
 // info asks for the state; a nil one is a stream that does not exist.
 func (s stream) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	st, err := s.js.Stream(ctx, StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil

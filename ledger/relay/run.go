@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Run follows the ledger until the context ends, from where the stream is, again after every failure of NATS, after every reconnection, and
+// when the stream was changed by someone else. It returns the context's error, an error of the ledger itself, or CodeCorrupt where
+// the stream is ahead of the ledger: then the ledger lost events. progress may be nil.
+func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Progress) error {
+	if progress == nil {
+		progress = new(ledger.Progress)
+	}
+	for attempts := 0; ; attempts++ {
+		before := progress.Position()
+		moved, err := r.follow(ctx, src, progress)
+		switch code := ledger.CodeOf(err); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case moved:
+			attempts = -1
+			continue
+		case code != ledger.CodeUnavailable && code != ledger.CodeStaleRevision:
+			return err
+		}
+		if progress.Position() != before {
+			attempts = 0
+		}
+		if attempts == 0 {
+			r.log.Warn("relay goes back to where the stream is", "error", err)
+		}
+		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
+			return err
+		}
+	}
+}
+
+// follow runs until an error; moved says that it was stopped because the stream may not be where the relay left it.
+func (r *Relay) follow(ctx context.Context, src ledger.Source, progress *ledger.Progress) (moved bool, err error) {
+	if err := r.checkAhead(ctx, src); err != nil {
+		return false, err
+	}
+	inner, cancel := context.WithCancel(ctx)
+	watched := make(chan bool, 1)
+	go func() {
+		watched <- r.watch(inner)
+		cancel()
+	}()
+	err = ledger.Follow(inner, src, r, ledger.FollowOptions{Progress: progress})
+	cancel()
+	return <-watched, err
+}
+
+// watch returns true when the connection was made again or the stream has another end than the relay knows, false when the context ends.
+// Without it, a relay that waits for the next event would not notice that the stream was lost.
+func (r *Relay) watch(ctx context.Context) bool {
+	connected := r.nc.StatusChanged(nats.CONNECTED)
+	defer r.nc.RemoveStatusListener(connected)
+	tick := time.NewTicker(r.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-connected:
+			return true
+		case <-tick.C:
+			if r.moved(ctx) {
+				return true
+			}
+		}
+	}
+}
+
+// moved reports whether the stream ends elsewhere than where this relay left it. It does not hold up Handle while it asks.
+func (r *Relay) moved(ctx context.Context) bool {
+	r.mu.Lock()
+	at, known := r.at, r.known
+	r.mu.Unlock()
+	if !known {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	info, err := r.info(ctx)
+	if err != nil || info != nil && info.State.LastSeq == at.sequence {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known && r.at == at
+}
+
+func (r *Relay) checkAhead(ctx context.Context, src ledger.Source) error {
+	cursor, err := r.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := src.Head(ctx)
+	if err != nil || cursor <= head.Position {
+		return err
+	}
+	return ledger.Errorf(ledger.CodeCorrupt, "relay", "run `baton verify`; if the ledger was restored from a backup on purpose, remove the stream BATON",
+		"the NATS stream has position %d of this ledger, which ends at %d", cursor, head.Position)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
