@@ -38,7 +38,11 @@ func (s *Store) Audit(ctx context.Context) iter.Seq2[ledger.Finding, error] {
 				yield(ledger.Finding{}, err)
 				return
 			}
-			if !yield(s.auditFile(ctx, name), nil) {
+			f := s.auditFile(ctx, name)
+			if f.Problem != "" && s.retired(name) {
+				continue
+			}
+			if !yield(f, nil) {
 				return
 			}
 		}
@@ -83,6 +87,15 @@ func (s *Store) liveFiles() ([]string, error) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// retired reports whether a file that was live has been replaced in the meantime, as happens in a ledger that is being written.
+func (s *Store) retired(name string) bool {
+	if s.readOnly {
+		return false
+	}
+	names, err := s.liveFiles()
+	return err == nil && !slices.Contains(names, name)
 }
 
 func (s *Store) auditFile(ctx context.Context, name string) ledger.Finding {

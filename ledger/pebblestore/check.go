@@ -73,23 +73,37 @@ func (s *Store) inspect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last, recorded, err := s.lastRecord()
+	empty, err := s.empty()
 	switch {
 	case err != nil:
 		return err
-	case format == nil && last == 0:
-		// A crash between making the database and its first sync leaves it empty: nothing was acknowledged.
+	case empty:
+		// A crash between making the database and its first sync leaves nothing in it: nothing was acknowledged.
 	case format == nil:
 		return ledger.Errorf(ledger.CodeUnsupported, "open ledger", "name the directory of a Baton ledger", "%s is a database, but not a Baton ledger", s.dir)
 	case string(format) != formatVersion:
 		return ledger.Errorf(ledger.CodeUnsupported, "open ledger", "use the build that wrote it, or a newer one",
 			"%s has format %q, this build reads format %q", s.dir, format, formatVersion)
 	}
+	last, recorded, err := s.lastRecord()
+	if err != nil {
+		return err
+	}
 	if err := s.findHole(ctx, last); err != nil {
 		return err
 	}
 	s.durable.Store(&ledger.Head{Position: last, RecordedTime: recorded})
 	return nil
+}
+
+// empty reports whether the database has no key at all.
+func (s *Store) empty() (bool, error) {
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return false, s.readError(err)
+	}
+	defer it.Close()
+	return !it.First(), s.readError(it.Error())
 }
 
 // lastRecord is the highest position and its recorded time.

@@ -1,0 +1,147 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// meterFS is a disk that says how much room it has.
+type meterFS struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (m *meterFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: m.free.Load(), TotalBytes: 1 << 40}, nil
+}
+
+func TestDiskFull(t *testing.T) {
+	ctx := context.Background()
+	disk := &meterFS{FS: vfs.NewMem()}
+	disk.free.Store(1 << 30)
+	o := smallOptions(disk)
+	o.MinFreeMB = 64
+	s := mustOpen(t, "ledger", o)
+	defer mustClose(t, s)
+	batches := newSampler(1, 100, 3).batches(20)
+	mustAppend(t, s, batches[:10])
+	disk.free.Store(10 << 20)
+	if _, err := s.Append(ctx, batches[10]); ledger.CodeOf(err) != ledger.CodeDiskFull || ledger.HintOf(err) == "" {
+		t.Errorf("an append to a full disk answers %v", err)
+	}
+	if h, err := s.Head(ctx); h.Position != 10 || err != nil {
+		t.Errorf("head is %d (%v), want 10", h.Position, err)
+	}
+	whole(t, s)
+	disk.free.Store(1 << 30)
+	if r := mustAppend(t, s, batches[10:]); r[0].Position != 11 || r[0].Duplicate {
+		t.Errorf("when there is room again the append answers %+v", r[0])
+	}
+	whole(t, s)
+}
+
+// fault lets some file operations on logs fail from a moment on.
+type fault struct {
+	on    atomic.Bool
+	kinds []errorfs.OpKind
+	cause error
+}
+
+func (f *fault) MaybeError(op errorfs.Op) error {
+	if f.on.Load() && strings.HasSuffix(op.Path, ".log") && slices.Contains(f.kinds, op.Kind) {
+		return f.cause
+	}
+	return nil
+}
+
+func (f *fault) String() string { return "fault" }
+
+// TestLogFails has writes or syncs of the log fail. The writers are told, nothing hangs, reads go on, and a reopen finds a whole ledger
+// with every answered event, whether the bytes that failed are on the disk after all (all unsynced bytes survive) or not (none do).
+func TestLogFails(t *testing.T) {
+	writes := []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileWriteAt}
+	syncs := []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}
+	for _, c := range []struct {
+		name  string
+		kinds []errorfs.OpKind
+		cause error
+		want  ledger.Code
+	}{
+		{"write-eio", writes, syscall.EIO, ledger.CodeUnavailable},
+		{"write-enospc", writes, syscall.ENOSPC, ledger.CodeDiskFull},
+		{"sync-eio", syncs, syscall.EIO, ledger.CodeUnavailable},
+		{"sync-enospc", syncs, syscall.ENOSPC, ledger.CodeDiskFull},
+	} {
+		t.Run(c.name, func(t *testing.T) { logFails(t, &fault{kinds: c.kinds, cause: c.cause}, c.want) })
+	}
+}
+
+func logFails(t *testing.T, f *fault, want ledger.Code) {
+	ctx, disk := context.Background(), vfs.NewCrashableMem()
+	s := mustOpen(t, "ledger", smallOptions(errorfs.Wrap(disk, f)))
+	batches := newSampler(1, 100, 5).batches(200)
+	acked := map[int][]ledger.Receipt{}
+	for i, r := range mustAppend(t, s, batches[:100]) {
+		acked[i] = []ledger.Receipt{r}
+	}
+	f.on.Store(true)
+	within(t, "append", func() {
+		parallel(8, 50, func(i int) {
+			if _, err := s.Append(ctx, batches[100+i]); ledger.CodeOf(err) != want || !errors.Is(err, f.cause) {
+				t.Errorf("append answers %v, want %s", err, want)
+			}
+			// A retry of what may not be on disk must not be answered as if it were.
+			if r, err := s.Append(ctx, batches[100+i]); err == nil {
+				t.Errorf("a retry after a failed sync is answered %+v", r)
+			}
+		})
+	})
+	if h, err := s.Head(ctx); h.Position != 100 || err != nil {
+		t.Errorf("head is %d (%v), want 100", h.Position, err)
+	}
+	if _, err := scan(ctx, s); err != nil {
+		t.Error(err)
+	}
+	f.on.Store(false)
+	if _, err := s.Append(ctx, batches[199]); ledger.CodeOf(err) != want {
+		t.Errorf("without a restart an append answers %v, want %s", err, want)
+	}
+	within(t, "Close", func() { _ = s.Close() })
+	for _, percent := range []int{0, 100} {
+		c := crash{disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: newSampler(1, 0, 1).rng}), acked}
+		within(t, "recovery", func() { c.verify(t, "ledger", batches, len(batches)) })
+	}
+}
+
+// TestLockHolds tries a second opener of each kind against each kind of holder.
+func TestLockHolds(t *testing.T) {
+	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "ledger")
+	s := mustOpen(t, dir, testOptions())
+	if _, err := OpenReadOnly(ctx, dir, testOptions()); ledger.CodeOf(err) != ledger.CodeLocked {
+		t.Errorf("read-only open of a held ledger answers %v", err)
+	}
+	mustClose(t, s)
+	ro, err := OpenReadOnly(ctx, dir, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(ctx, dir, testOptions()); ledger.CodeOf(err) != ledger.CodeLocked {
+		t.Errorf("open of a ledger that is being read answers %v", err)
+	}
+	if _, err := ro.Append(ctx, newSampler(1, 10, 1).batches(1)[0]); ledger.CodeOf(err) != ledger.CodeUnsupported {
+		t.Errorf("append to a read-only ledger answers %v", err)
+	}
+	mustClose(t, ro)
+	mustClose(t, mustOpen(t, dir, testOptions()))
+}
