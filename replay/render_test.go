@@ -86,7 +86,7 @@ func hostile(t *testing.T) *book {
 	b := open(t)
 	b.write(
 		line{"jx\u202e", "journey.started", "", 0, `{"stage":"Kundendienst für Privatkunden 東京支店 サポート","party":"👩‍💻 é̂"}`},
-		line{"jx\u202e", "interaction.recorded", "", 0, `{"activity":"call\u202etxt","stage":"Кириллица","status":"` + strings.Repeat("long ", 60) + `","attributes":{"k\u001b[2J":"v\u001b]0;title\u0007","z\u200bw":"\u2028"}}`},
+		line{"jx\u202e", "interaction.recorded", "", 0, `{"activity":"call\u202etxt\u2028","stage":"Кириллица","status":"` + strings.Repeat("long ", 60) + `","attributes":{"k\u001b[2J":"v\u001b]0;title\u0007","z\u200bw":"\u2028"}}`},
 		line{"jx\u202e", "handoff.offered", "h\u2067", 0, `{"from":{"stage":"A"},"to":{"stage":"東京"},"channel":"c","envelope":{"key_insight":"` + "\u2066" + `x"}}`},
 	)
 	return b
