@@ -72,10 +72,12 @@ func (r *Relay) locate(ctx context.Context) error {
 	if err == nil && !exists {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
 		defer cancel()
-		_, err = r.js.CreateStream(ctx, streamConfig(r.replicas))
+		if _, err = r.js.CreateStream(ctx, streamConfig(r.replicas)); err != nil {
+			err = unavailable("make the stream "+StreamName, err)
+		}
 	}
 	if err != nil {
-		return unavailable("relay", err)
+		return err
 	}
 	r.at, r.known = at, true
 	return nil
