@@ -25,6 +25,7 @@ type Options struct {
 	Logger    *slog.Logger // nil: slog.Default
 
 	journeyBytes int // JourneyMB in bytes
+	portion      int // events that go to a worker of a rebuild at once
 }
 
 // Models are the read models of one ledger. Queries are safe for concurrent use, with each other and with the follower; Handle (so Run,
@@ -84,6 +85,9 @@ func (o *Options) defaults() {
 	}
 	if o.journeyBytes == 0 {
 		o.journeyBytes = o.JourneyMB << 20
+	}
+	if o.portion == 0 {
+		o.portion = 256
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -36,6 +36,7 @@ func TestSameDigestHoweverFolded(t *testing.T) {
 			t.Fatalf("one batch gives %v, several with restarts %v: they differ at %s", a, b, where(t, large, tiny))
 		}
 		large.o.Workers, large.o.journeyBytes = 3, rapid.SampledFrom([]int{1, 1 << 20}).Draw(t, "memory")
+		large.o.portion = rapid.IntRange(1, 5).Draw(t, "portion")
 		report, err := large.Rebuild(background)
 		check(t, err)
 		if !report.Equal || report.DigestRebuilt != digest(t, tiny) {
