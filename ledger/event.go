@@ -11,7 +11,7 @@ const (
 	MaxID          = 256      // id, and source
 	MaxStream      = 512      // stream name
 	MaxBatchEvents = 1000     // events of one append
-	MaxBatchBytes  = 8 << 20  // record bytes of one append
+	MaxBatchBytes  = 8 << 20  // data of one append
 	MaxJSONDepth   = 512      // nesting of JSON data
 	MaxFacet       = 1024     // one facet: a name or a label, not a text
 )

@@ -31,8 +31,8 @@ var moves = map[HandoffState][]HandoffState{
 	Offered:   {Delivered, Viewed, Accepted, Declined, Expired, Withdrawn, Failed},
 	Delivered: {Delivered, Viewed, Accepted, Declined, Expired, Withdrawn, Failed},
 	Viewed:    {Delivered, Viewed, Accepted, Declined, Expired, Withdrawn, Failed},
-	Accepted:  {Viewed, Completed, Returned, Failed},
-	Completed: {Viewed},
+	Accepted:  {Delivered, Viewed, Completed, Returned, Failed}, // the overlay may tell of a delivery late
+	Completed: {Delivered, Viewed},
 }
 
 // rank orders the states a handoff passes before its end.

@@ -132,10 +132,7 @@ func (j *Journey) life(r *Recorded, verb string, at time.Time) {
 // act folds an interaction: the first stage to act holds the journey; after that only the owner, and the receiver of an
 // open offer, act within the rules.
 func (j *Journey) act(r *Recorded, at time.Time) {
-	if !j.IsOpen() {
-		j.flag(AnomalyAfterClose, r, "")
-		j.Closed, j.Outcome = time.Time{}, ""
-	}
+	j.reopen(r, "")
 	keep(&j.Activity, r.Facets.Activity)
 	keep(&j.Status, r.Facets.Status)
 	keep(&j.Channel, r.Facets.Channel)
@@ -152,6 +149,14 @@ func (j *Journey) act(r *Recorded, at time.Time) {
 		j.flag(AnomalyZombie, r, "")
 	default:
 		j.flag(AnomalyOutsider, r, "")
+	}
+}
+
+// reopen notes that a closed journey goes on.
+func (j *Journey) reopen(r *Recorded, handoff string) {
+	if !j.IsOpen() {
+		j.flag(AnomalyAfterClose, r, handoff)
+		j.Closed, j.Outcome = time.Time{}, ""
 	}
 }
 
@@ -200,8 +205,10 @@ func (j *Journey) handoff(r *Recorded, verb HandoffState, at time.Time, change *
 	keep(&h.Reason, r.Facets.Reason)
 	switch verb {
 	case Offered:
+		j.reopen(r, id)
 		j.offered(r, i)
 	case Accepted:
+		j.reopen(r, id)
 		j.accepted(r, i, at)
 	case Returned:
 		j.hold(h.Sender, at, h.ID)
