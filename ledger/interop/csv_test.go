@@ -12,21 +12,21 @@ import (
 func TestCSVScatteredRows(t *testing.T) {
 	store := newStore(t)
 	text := "\ufeffcase_id;activity;time;stage;party;cost;note\n" +
-		"1;open;2020-01-01 10:00;desk;ann-1;5;\n" +
-		"2;open;2020-01-01T10:01:00Z;desk;ann-1;007;\"a;b\"\n" +
-		"1;work;2020-01-01 10:02:00.5;lab;bob-2;;x\n" +
-		"2;shut;2020-01-01;desk;ann-1;1;\n"
+		"1;open;2020-01-01 10:00;desk;p-1;5;\n" +
+		"2;open;2020-01-01T10:01:00Z;desk;p-1;007;\"a;b\"\n" +
+		"1;work;2020-01-01 10:02:00.5;lab;p-2;;x\n" +
+		"2;shut;2020-01-01;desk;p-1;1;\n"
 	s, err := into(store, "csv", text)
 	if err != nil || s.Journeys != 2 || s.Events != 4 || s.Handoffs != 1 || s.NeverAccepted != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	id, _ := eventID(nil, "import:csv", "1", 2, "offered")
-	ends := `"from":{"stage":"desk","party":"ann-1"},"to":{"stage":"lab"},"channel":"work"`
+	ends := `"from":{"stage":"desk","party":"p-1"},"to":{"stage":"lab"},"channel":"work"`
 	want := []string{
-		`interaction.recorded 10:00 {"activity":"open","stage":"desk","party":"ann-1","attributes":{"cost":"5"}}`,
+		`interaction.recorded 10:00 {"activity":"open","stage":"desk","party":"p-1","attributes":{"cost":"5"}}`,
 		`handoff.offered 10:02 {` + ends + `}`,
-		`handoff.accepted 10:02 {"handoff":"` + id + `",` + ends + `,"stage":"lab","party":"bob-2"}`,
-		`interaction.recorded 10:02 {"activity":"work","stage":"lab","party":"bob-2","attributes":{"note":"x"}}`,
+		`handoff.accepted 10:02 {"handoff":"` + id + `",` + ends + `,"stage":"lab","party":"p-2"}`,
+		`interaction.recorded 10:02 {"activity":"work","stage":"lab","party":"p-2","attributes":{"note":"x"}}`,
 	}
 	if got := stream(t, store, "journey-1"); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
