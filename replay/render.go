@@ -63,7 +63,7 @@ func (p *page) writeHandoffs(j *ledger.Journey) {
 		if !h.Offered.IsZero() && !h.Accepted.IsZero() {
 			took = span(h.Accepted.Sub(h.Offered))
 		}
-		t.add(plain(itoa(h.Revision)), plain(partyName(h.Sender)), plain(partyName(h.Receiver)), plain(h.Channel), cell{clean(string(h.State)), stateColor(h.State)},
+		t.add(plain(itoa(h.Revision)), plain(stageName(h.Sender)), plain(stageName(h.Receiver)), plain(h.Channel), cell{clean(string(h.State)), stateColor(h.State)},
 			plain(p.short(h.Offered)), plain(took), plain(handoffNotes(h)))
 	}
 	t.write(p)
@@ -119,7 +119,7 @@ func (p *page) writeContext(c ledger.Context) {
 	t.write(p)
 }
 
-// WriteTimeline prints a timeline. It stops at the first error of entries and gives it back.
+// WriteTimeline prints a timeline; ▸ marks the event by which custody changed. It stops at the first error of entries and gives it back.
 func WriteTimeline(w io.Writer, entries iter.Seq2[Entry, error], o TextOptions) error {
 	p := &page{TextOptions: o}
 	t := &table{heads: []string{"rev", "occurred", "gap", "event", "what", "by", "held by", "notes"}, right: map[int]bool{0: true, 2: true},
@@ -135,8 +135,8 @@ func WriteTimeline(w io.Writer, entries iter.Seq2[Entry, error], o TextOptions) 
 			gap = span(e.Gap)
 		}
 		notes, color := entryNotes(&e)
-		t.add(plain(revision(e.Revision, e.Overlay)), plain(p.short(e.Occurred)), cell{gap, lateColor(e.Late)}, plain(entryType(&e)), plain(entryWhat(&e)),
-			plain(partyName(ledger.Party{Stage: e.Stage, Party: e.Party})), plain(partyName(e.Holder)), cell{clean(notes), color})
+		t.add(plain(revision(e.Revision, e.Overlay)), plain(p.short(e.Occurred)), cell{gap, lateColor(e.Late)}, plain(entryWord(&e)), plain(entryWhat(&e)),
+			plain(partyName(ledger.Party{Stage: e.Stage, Party: e.Party})), holderCell(&e), cell{clean(notes), color})
 	}
 	if n == 0 {
 		p.line("nothing was known of it then")
@@ -168,6 +168,28 @@ func entryType(e *Entry) string {
 	return e.Family + "." + e.Verb
 }
 
+// entryWord is the event's type as short as a table wants it.
+func entryWord(e *Entry) string {
+	switch e.Family {
+	case "interaction":
+		return "act"
+	case "handoff", "journey":
+		return e.Verb
+	}
+	return entryType(e)
+}
+
+// holderCell is the stage that holds the journey, marked where this event made it so.
+func holderCell(e *Entry) cell {
+	if e.HolderWas == nil {
+		return plain("  " + stageName(e.Holder))
+	}
+	return cell{"▸ " + clean(stageName(e.Holder)), bold}
+}
+
+// stageName is the stage, or else the name of who acts for none.
+func stageName(p ledger.Party) string { return cmp.Or(p.Stage, p.Party) }
+
 // entryWhat says what the event was about.
 func entryWhat(e *Entry) string {
 	switch {
@@ -187,16 +209,6 @@ func entryNotes(e *Entry) (notes, color string) {
 	}
 	if e.Late {
 		out = append(out, "late")
-	}
-	if e.HolderWas != nil {
-		if from := partyName(*e.HolderWas); from != "" {
-			out = append(out, "taken from "+from)
-		} else {
-			out = append(out, "first holder")
-		}
-	}
-	if h := e.Handoff; h != nil && h.From != h.To {
-		out = append(out, string(cmp.Or(h.From, "new"))+" → "+string(h.To))
 	}
 	switch {
 	case e.Closed:

@@ -51,9 +51,19 @@ func (p *page) writeChanges(changes []Change) {
 		if c.Position > 0 {
 			at = itoa(c.Position)
 		}
-		t.add(cell{sign, color}, plain(c.Path), plain(p.value(c.Path, c.Before)), plain(p.value(c.Path, c.After)), plain(at))
+		t.add(cell{sign, color}, plain(shortPath(c.Path)), plain(p.value(c.Path, c.Before)), plain(p.value(c.Path, c.After)), plain(at))
 	}
 	t.write(p)
+}
+
+// shortPath cuts a handoff's id to what tells it from its neighbours; JSON has the whole.
+func shortPath(path string) string {
+	id, ok := strings.CutPrefix(path, "handoffs[")
+	end := strings.LastIndexByte(id, ']')
+	if !ok || end <= 12 {
+		return path
+	}
+	return "handoffs[" + id[:8] + "…" + id[end:]
 }
 
 // value is a part of the state as people read it, by the type its path says. Context values stay JSON: "12" is not 12.

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// TextOptions say how text is laid out. The zero value is good: 100 columns, UTC, no colour.
+// TextOptions say how text is laid out. The zero value is good: 120 columns, UTC, no colour.
 type TextOptions struct {
-	Width int            // columns of the terminal, 0 is 100; at least 40 are used
+	Width int            // columns of the terminal, 0 is 120; at least 40 are used
 	Color bool           // ANSI colours
 	Zone  *time.Location // times are shown in, nil is UTC
 }
 
 func (o TextOptions) width() int {
 	if o.Width == 0 {
-		return 100
+		return 120
 	}
 	return max(40, o.Width)
 }
