@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -122,6 +124,61 @@ func logFails(t *testing.T, f *fault, want ledger.Code) {
 		c := crash{disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: newSampler(1, 0, 1).rng}), acked}
 		within(t, "recovery", func() { c.verify(t, "ledger", batches, len(batches)) })
 	}
+}
+
+// slowFault holds syncs of the log back, once armed, and has them fail when released.
+type slowFault struct {
+	armed    atomic.Bool
+	begun    chan struct{}
+	released chan struct{}
+	once     sync.Once
+}
+
+func (f *slowFault) MaybeError(op errorfs.Op) error {
+	if !f.armed.Load() || !strings.HasSuffix(op.Path, ".log") || op.Kind != errorfs.OpFileSync && op.Kind != errorfs.OpFileSyncData {
+		return nil
+	}
+	f.once.Do(func() { close(f.begun) })
+	<-f.released
+	return syscall.EIO
+}
+
+func (f *slowFault) String() string { return "slow fault" }
+
+// TestDuplicateOfUnsynced retries an event while its first append waits for a sync that will fail. The retry is decided on state that
+// never becomes durable, so it must fail as well.
+func TestDuplicateOfUnsynced(t *testing.T) {
+	ctx, f := context.Background(), &slowFault{begun: make(chan struct{}), released: make(chan struct{})}
+	s := mustOpen(t, "ledger", smallOptions(errorfs.Wrap(vfs.NewMem(), f)))
+	batch := newSampler(1, 100, 1).batches(1)[0]
+	f.armed.Store(true)
+	var appends sync.WaitGroup
+	send := func() {
+		if r, err := s.Append(ctx, batch); ledger.CodeOf(err) != ledger.CodeUnavailable {
+			t.Errorf("answered %+v, %v", r, err)
+		}
+	}
+	appends.Go(send)
+	<-f.begun
+	for range 3 {
+		appends.Go(send)
+	}
+	// Until the retries are applied behind the first: another stream's event that the writer places after them shows in the database.
+	marker := newSampler(2, 100, 1).batches(1)[0]
+	marker.Stream = "marker"
+	appends.Go(func() { _, _ = s.Append(ctx, marker) })
+	for h, err := s.loadHead("marker"); h.revision == 0; h, err = s.loadHead("marker") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	close(f.released)
+	within(t, "append", appends.Wait)
+	if h, err := s.Head(ctx); h.Position != 0 || err != nil {
+		t.Errorf("the durable head is %d (%v), nothing was synced", h.Position, err)
+	}
+	within(t, "Close", func() { _ = s.Close() })
 }
 
 // TestLockHolds tries a second opener of each kind against each kind of holder.

@@ -16,7 +16,10 @@
 // that its first receipt is as durable as the first time. The simpler design, one goroutine that applies with sync, is right too and
 // leaves the disk idle while it builds; one mutex around an ordinary Apply gives each writer a sync of its own.
 //
-// When a sync fails nobody knows what is on disk: the store answers CodeUnavailable from then on, and a reopen finds out.
+// When a sync fails nobody knows what is on disk: the store answers CodeUnavailable (CodeDiskFull where that was the cause) from then on,
+// to duplicates too, and a reopen finds out. Two failures inside Pebble cannot be caught and end the process, which loses nothing that was
+// answered: beginning a new log, and writing the manifest. So that a full disk rarely gets that far, appends are refused while there
+// is still Options.MinFreeMB of room.
 //
 // # Reading
 //
@@ -28,6 +31,9 @@
 // A read-write open of Pebble replays and deletes its logs, and with them evidence. So Open first opens read-only, checks the format,
 // looks for holes and asks Options.Guard; only then does it open for writing. A hole can only come from a lost log file: it
 // lies above the floor, the highest position known to be in tables, so the search is short however long the ledger is.
+// A ledger cut short at its end opens without the guard: only somebody outside can know that there was more. For the same reason the guard is
+// asked about an empty ledger where there is none, and tables or logs without the file that names the manifest are damage, not a
+// place for a new ledger. What each kind of damage to each file leads to is in damage_test.go.
 package pebblestore
 
 import (

@@ -18,7 +18,8 @@ type Options struct {
 	MemtableMB int              // default 64
 	MinFreeMB  int              // appends are refused below this much free disk space, default 64; -1 never
 	Now        func() time.Time // nil: time.Now
-	// Guard is run on a read-only open of an existing ledger before it is opened for writing; its error refuses the ledger.
+	// Guard is run on a read-only open of an existing ledger before it is opened for writing, and on an empty one where there is none
+	// yet; its error refuses the ledger.
 	Guard  func(ctx context.Context, ro *Store) error
 	Logger *slog.Logger // nil: none
 }

@@ -149,7 +149,7 @@ func (s *Store) encode(ctx context.Context, b *ledger.Batch) (*request, error) {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "append", "open the ledger for writing", "the ledger is open read-only")
 	}
 	r := &request{batch: b, entries: make([]entry, len(b.Events))}
-	seen := make(map[idTag]struct{}, len(b.Events))
+	seen := map[idTag]struct{}{}
 	for i := range b.Events {
 		e := &b.Events[i]
 		record, err := ledger.EncodeRecord(b.Stream, e)
