@@ -81,9 +81,10 @@ func (q *queue) take(buf []queued) []queued {
 		buf, rest = append(buf, rest[0]), rest[1:]
 		q.overflow++
 	}
-	if len(rest) == 0 {
-		clear(q.waiting)
-		q.waiting, q.overflow = q.waiting[:0], 0
+	if len(rest) <= q.overflow { // moving the rest down costs no more than taking did
+		n := copy(q.waiting, rest)
+		clear(q.waiting[n:])
+		q.waiting, q.overflow = q.waiting[:n], 0
 	}
 	return buf
 }

@@ -102,6 +102,25 @@ func TestHoleRefused(t *testing.T) {
 	}
 }
 
+// TestNamelessRefused takes the file that names the manifest away. To Pebble that is a directory for a new database.
+func TestNamelessRefused(t *testing.T) {
+	for _, crashed := range []bool{false, true} {
+		u := damageBase(t, crashed)
+		for _, name := range u.files {
+			if kindOf(name) != "marker.manifest" {
+				continue
+			}
+			if err := u.disk.Remove(u.disk.PathJoin(damageDir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuses(t, u.disk, nil, ledger.CodeCorrupt)
+		if _, err := OpenReadOnly(context.Background(), damageDir, smallOptions(u.disk)); ledger.CodeOf(err) != ledger.CodeCorrupt {
+			t.Errorf("opening to read answers %v", err)
+		}
+	}
+}
+
 // TestBehindRefused puts an older copy, an empty directory and no directory where somebody outside knows of more.
 func TestBehindRefused(t *testing.T) {
 	ctx, disk := context.Background(), vfs.NewCrashableMem()
