@@ -141,7 +141,7 @@ func (s *Store) ReadStream(ctx context.Context, stream string, o ledger.ReadOpti
 		}
 		for next := max(o.From, 1); next <= to; {
 			last := min(to, next+reopenAfter-1)
-			for r, err := range s.streamPart(ctx, &head, next, last, o.HeaderOnly) {
+			for r, err := range s.streamPart(ctx, stream, &head, next, last, o.HeaderOnly) {
 				if !yield(r, err) || err != nil {
 					return
 				}
@@ -152,7 +152,7 @@ func (s *Store) ReadStream(ctx context.Context, stream string, o ledger.ReadOpti
 }
 
 // streamPart reads revisions first to last: their positions from the index, then each record with one seek of one iterator.
-func (s *Store) streamPart(ctx context.Context, h *head, first, last uint64, headerOnly bool) iter.Seq2[ledger.Recorded, error] {
+func (s *Store) streamPart(ctx context.Context, stream string, h *head, first, last uint64, headerOnly bool) iter.Seq2[ledger.Recorded, error] {
 	return func(yield func(ledger.Recorded, error) bool) {
 		positions, err := s.positions(h, first, last)
 		if err != nil {
@@ -178,6 +178,9 @@ func (s *Store) streamPart(ctx context.Context, h *head, first, last uint64, hea
 			r, err := s.recorded(it, headerOnly)
 			if err == nil && r.Revision != first+uint64(i) {
 				err = s.damaged("the index says position %d is revision %d, its record says %d", position, first+uint64(i), r.Revision)
+			}
+			if err == nil && r.Stream != stream {
+				err = s.damaged("the index of stream %q leads to position %d, which is of stream %q", stream, position, r.Stream)
 			}
 			if err == nil {
 				err = ctx.Err()

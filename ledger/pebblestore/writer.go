@@ -113,6 +113,9 @@ func (w *writer) decide(batch *pebble.Batch, r *request) ([]ledger.Receipt, erro
 	if err != nil {
 		return nil, err
 	}
+	if st.head.last > w.position {
+		return nil, w.store.damaged("the head of stream %q is at position %d, the ledger ends at position %d", st.name, st.head.last, w.position)
+	}
 	receipts, present, err := w.known(st, r)
 	switch {
 	case err != nil:
