@@ -125,7 +125,7 @@ func ledgerExists(dir string) error {
 }
 
 func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store) error {
-	return notary.Guard(ctx, s, n.keys, n.dir, copies)
+	return notary.GuardSigned(ctx, s, n.keys, n.dir, copies)
 }
 
 func (n *node) intake() ledger.Append { return ledger.Intake(n.store.AppendAll, ledger.Validate) }

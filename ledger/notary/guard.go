@@ -14,7 +14,7 @@ import (
 // stored hashes give at its size. It reads log2(size) hashes for each, and writes nothing.
 //
 //	checkpoint               ledger                  answer
-//	none, inside or outside  any                     pass: the first run, or the first second of it
+//	none, inside or outside  any                     pass: nothing was signed yet, or see [GuardSigned]
 //	outside                  at or ahead of it       pass: what comes after it is not covered yet, which is normal
 //	outside                  behind it               refused: its end was cut, or an old copy was put in its place
 //	outside                  other root at its size  refused: it was rewritten
@@ -47,6 +47,26 @@ func Guard(ctx context.Context, store Source, keys Keys, dir string, copies []st
 		found = append(found, outside{"the ledger's own checkpoint", cp})
 	}
 	return guard(ctx, store, head.Position, filepath.Join(dir, CheckpointFile), found)
+}
+
+// GuardSigned is [Guard] for an engine that is never written to before [Open] has signed the empty ledger: there, events without any
+// checkpoint mean that all of them were removed.
+func GuardSigned(ctx context.Context, store Source, keys Keys, dir string, copies []string) error {
+	if err := Guard(ctx, store, keys, dir, copies); err != nil {
+		return err
+	}
+	head, err := store.Head(ctx)
+	if err != nil || head.Position == 0 {
+		return err
+	}
+	if inside, err := store.Value(ctx, checkpointName); err != nil || inside != nil {
+		return err
+	}
+	if found, err := readOutside(dir, copies, keys.Verifier); err != nil || len(found) > 0 {
+		return err
+	}
+	return ledger.Errorf(ledger.CodeCorrupt, "check checkpoint", "find out who removed it, and put the newest copy of it back",
+		"the ledger holds %d events and no checkpoint of it is there, neither %s nor inside", head.Position, filepath.Join(dir, CheckpointFile))
 }
 
 func guard(ctx context.Context, store ledger.TreeStore, head uint64, file string, found []outside) error {

@@ -160,3 +160,19 @@ func TestGuardCopies(t *testing.T) {
 	must(t, os.WriteFile(w.checkpointFile(), []byte(n.Latest().Note), 0o644))
 	wantCode(t, w.guard(w.store, copies...), ledger.CodeCorrupt)
 }
+
+// TestGuardSigned: whoever removes the checkpoint outside and the one inside has left events that nobody signed.
+func TestGuardSigned(t *testing.T) {
+	w := newWorld(t)
+	signed := func(store notary.Source) error { return notary.GuardSigned(t.Context(), store, w.keys, w.dir, nil) }
+	must(t, signed(w.store))
+	w.sealed(10, 3)
+	must(t, signed(w.store))
+	removed := &tampered{Store: w.store, value: func(string, []byte) []byte { return nil }}
+	must(t, signed(removed)) // the one outside is there
+	must(t, os.Remove(w.checkpointFile()))
+	wantCode(t, signed(removed), ledger.CodeCorrupt)
+	if r := w.verify(removed); r.OK || r.Verdicts.Origin.Verdict != notary.VerdictFailed {
+		t.Errorf("verify says %+v", r)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -15,12 +16,14 @@ type Report struct {
 	OK         bool        `json:"ok"`
 	Events     uint64      `json:"events"`               // read
 	Streams    uint64      `json:"streams"`              // met
-	Root       ledger.Hash `json:"root"`                 // of the tree over all events, recomputed from the records
+	Root       ledger.Hash `json:"root"`                 // of the tree over the leaf hashes of all events; each hash that its record does not give is a problem
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // the newest one found outside the database
 	Uncovered  uint64      `json:"uncovered"`            // events after that checkpoint
 	Verdicts   Verdicts    `json:"verdicts"`
 	Problems   []Problem   `json:"problems"`          // by position, those without one last
 	Omitted    int         `json:"omitted,omitempty"` // problems beyond those listed
+
+	absent []string // configured copies of the checkpoint that are not there
 }
 
 // Verdicts answer four questions that must not be mixed up.
@@ -134,8 +137,9 @@ func (v *Verdict) fail(p Problem) {
 	}
 }
 
-// conclude fills the verdicts that nothing spoke against. streams is the size the committed map was found right at, 0 for none.
-func (r *Report) conclude(last string, streams uint64) {
+// conclude fills the verdicts that nothing spoke against. streams is the size the committed map was found right at, 0 for none. key names
+// the key that checkpoints were held against: its digits tell it from another one of the same origin.
+func (r *Report) conclude(last string, streams uint64, key string) {
 	r.OK = len(r.Problems) == 0
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(a.Position-1, b.Position-1) }) // without a position: last
 	v := &r.Verdicts
@@ -150,10 +154,17 @@ func (r *Report) conclude(last string, streams uint64) {
 		if r.Uncovered > 0 {
 			tail = fmt.Sprintf("; the last %d are not covered by it yet", r.Uncovered)
 		}
+		if r.Events < cp.Size {
+			v.Integrity.unless(Verdict{VerdictNotCovered, fmt.Sprintf("the %d records that are there agree with each other, the signed root at size %d cannot be reached", r.Events, cp.Size)})
+		}
 		v.Integrity.unless(Verdict{VerdictOK, fmt.Sprintf("all records give the signed root at size %d%s", cp.Size, tail)})
 		v.Completeness.unless(Verdict{VerdictOK, fmt.Sprintf("positions 1 to %d without a gap; the heads of all streams give the signed map at size %d%s",
 			r.Events, streams, tail)})
-		v.Origin.unless(Verdict{VerdictOK, fmt.Sprintf("checkpoint of size %d is signed by %s", cp.Size, cp.Origin)})
+		absent := ""
+		if len(r.absent) > 0 {
+			absent = "; there is no copy of it at " + strings.Join(r.absent, ", ")
+		}
+		v.Origin.unless(Verdict{VerdictOK, fmt.Sprintf("checkpoint of size %d is signed by %s%s", cp.Size, key, absent)})
 	}
 	if r.Events == 0 {
 		v.Time.unless(Verdict{VerdictNotCovered, "there are no events"})

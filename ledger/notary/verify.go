@@ -61,7 +61,7 @@ func Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		}
 	}
 	r.Events, r.Streams, r.Root = c.done, uint64(len(c.streams)), c.tree.root()
-	r.conclude(c.recorded.Format(time.RFC3339Nano), c.mapped)
+	r.conclude(c.recorded.Format(time.RFC3339Nano), c.mapped, fmt.Sprintf("%s+%08x", o.Keys.Verifier.Name(), o.Keys.Verifier.KeyHash()))
 	return r, nil
 }
 
@@ -78,6 +78,8 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 			r.add(Problem{Verdict: origin, What: err.Error(), File: file})
 		case i == 0:
 			missing = file
+		default:
+			r.absent = append(r.absent, file)
 		}
 	}
 	for _, f := range found {
@@ -95,6 +97,10 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 	if missing != "" && len(found) > 0 {
 		r.add(Problem{Verdict: origin, What: "the checkpoint outside the database is missing, though one was written", File: missing,
 			Expected: fmt.Sprintf("a checkpoint of size %d or more", found[len(found)-1].cp.Size), Found: "no file"})
+	}
+	if head > 0 && len(found) == 0 && len(r.Problems) == 0 {
+		r.add(Problem{Verdict: origin, What: "the ledger has events and no signed checkpoint, outside or inside: nobody vouches for them",
+			File: missing, Expected: "a checkpoint", Found: "none"})
 	}
 	for _, f := range found {
 		if f.cp.Size > head {

@@ -2,7 +2,9 @@ package notary_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,8 +45,21 @@ func TestVerifyEmptyAndUncovered(t *testing.T) {
 		t.Errorf("empty ledger without a checkpoint: %+v", r)
 	}
 	w.write(3, 1)
-	if r := w.verify(w.store); !r.OK || r.Verdicts.Integrity.Verdict != notary.VerdictNotCovered || r.Events != 3 {
+	r := w.verify(w.store)
+	if r.OK || r.Verdicts.Integrity.Verdict != notary.VerdictNotCovered || r.Verdicts.Origin.Verdict != notary.VerdictFailed || r.Events != 3 {
 		t.Errorf("ledger without a checkpoint: %+v", r)
+	}
+}
+
+// TestVerifyNamesKeyAndAbsentCopies: a key that somebody made instead has the same origin and other digits, and a copy that cannot be
+// reached proves nothing.
+func TestVerifyNamesKeyAndAbsentCopies(t *testing.T) {
+	w := newWorld(t)
+	w.sealed(3, 1)
+	copied := filepath.Join(t.TempDir(), "copy")
+	key := fmt.Sprintf("%08x", w.keys.Verifier.KeyHash())
+	if v := w.verify(w.store, copied).Verdicts.Origin; v.Verdict != notary.VerdictOK || !strings.Contains(v.Detail, key) || !strings.Contains(v.Detail, copied) {
+		t.Errorf("origin %+v, want key %s and copy %s named", v, key, copied)
 	}
 }
 
