@@ -74,6 +74,7 @@ func Follow(ctx context.Context, src Source, f Follower, o FollowOptions) error 
 	if err != nil {
 		return err
 	}
+	o.Progress.set(cursor, cursor, false) // a follower that is up to date says so before anything comes
 	for o.Until == 0 || cursor < o.Until {
 		head, err := src.Wait(ctx, cursor)
 		if err != nil {

@@ -15,6 +15,9 @@ type Hash [sha256.Size]byte
 // String is the digest in hexadecimal.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// IsZero reports whether nothing was hashed yet: no digest is zero.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
 // MarshalText makes hashes hexadecimal in JSON.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 

@@ -111,7 +111,7 @@ func waitEntry(h *ledger.Handoff, journey string, closed time.Time) (key, value 
 		return appendText(appendText(key, journey), h.ID), []byte(point)
 	}
 	key = binary.BigEndian.AppendUint64(append(make([]byte, 0, 96), spaceWaited), ^uint64(max(0, end.Sub(h.Offered))))
-	return appendText(appendText(key, journey), h.ID), append([]byte{how}, point...)
+	return appendText(appendText(key, journey), h.ID), append(appendTime([]byte{how}, h.Offered), point...)
 }
 
 // idleEntry gives the index entry of an open journey whose owner nobody is about to relieve, by the last act in it: nil where

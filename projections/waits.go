@@ -22,7 +22,7 @@ type WaitRow struct {
 // wait is an entry of one of the two indexes of waits.
 type wait struct {
 	journey, handoff, point string
-	offered                 time.Time     // of open ones
+	offered                 time.Time
 	length                  time.Duration // of ended ones
 	how                     byte          // of ended ones
 }
@@ -37,8 +37,10 @@ func readWait(p pair) (wait, error) {
 		w.offered, rest, ok = readTime(p.key[1:])
 		w.point = string(p.value)
 	} else if len(p.key) > 9 && len(p.value) > 0 {
-		w.length, rest, ok = time.Duration(^binary.BigEndian.Uint64(p.key[1:])), p.key[9:], true
-		w.how, w.point = p.value[0], string(p.value[1:])
+		var point []byte
+		w.length, rest = time.Duration(^binary.BigEndian.Uint64(p.key[1:])), p.key[9:]
+		w.offered, point, ok = readTime(p.value[1:])
+		w.how, w.point = p.value[0], string(point)
 	}
 	if ok {
 		if w.journey, rest, ok = readText(rest); ok {

@@ -23,7 +23,7 @@ func (v View) WriteText(w io.Writer, o TextOptions) error {
 	p.line(indent, fmt.Sprintf("%s, revision %d, position %d; %s to %s (%s)", count(v.Events, "event"), j.Revision, j.Position,
 		p.short(j.Started), p.short(j.Last), span(j.Last.Sub(j.Started))))
 	if v.NotYet > 0 {
-		p.line(indent, p.paint(yellow, count(v.NotYet, "event")+" known then but not yet happened left out"))
+		p.line(indent, p.paint(yellow, count(v.NotYet, "later event")+" left out"))
 	}
 	p.writeCustody(j)
 	p.writeHandoffs(j)

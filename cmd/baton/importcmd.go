@@ -23,6 +23,9 @@ func (a *app) importCommand() *cobra.Command {
 			if o.Map, err = interop.ParseMap(strings.Join(columns, ",")); err != nil {
 				return err
 			}
+			if err := interop.Check(o); err != nil { // before a ledger is made for it
+				return err
+			}
 			ctx := cmd.Context()
 			return a.with(ctx, "import", writing, func(s *session) error {
 				o.Append, o.Ledger = s.append, s.source

@@ -85,7 +85,11 @@ func verifyText(w io.Writer, r notary.Report) error {
 	if !r.OK {
 		answer = "NOT VERIFIED"
 	}
-	fmt.Fprintf(w, "%s: %s events in %s streams, root %s\n", answer, count(r.Events), count(r.Streams), r.Root)
+	if r.Root.IsZero() {
+		fmt.Fprintf(w, "%s: the ledger cannot be opened\n", answer)
+	} else {
+		fmt.Fprintf(w, "%s: %s events in %s streams, root %s\n", answer, count(r.Events), count(r.Streams), r.Root)
+	}
 	if r.Checkpoint != nil {
 		fmt.Fprintf(w, "Signed checkpoint: %s, %s events, %s after it not covered yet\n", r.Checkpoint.Origin, count(r.Checkpoint.Size), count(r.Uncovered))
 	}
