@@ -23,8 +23,8 @@ fmt: ## format all Go files
 demo: build ## the whole story on an embedded ledger, then API and console
 	./baton demo
 
-bench: build ## measure the project's own figures on this machine
-	./baton bench
+bench: ## benchmarks of the hot functions, the limit or peer beside them
+	go test -run '^$$' -bench . -benchtime 1s ./ledger ./ledger/pebblestore ./ledger/notary ./ledger/relay ./projections ./replay
 
 ci: ## everything a change must pass
 	.ci/run

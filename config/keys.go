@@ -22,7 +22,7 @@ var keys = []key{
 	{name: "data", def: "./baton-data", field: func(c *Config) any { return &c.Data }, rule: notEmpty,
 		doc: "Folder that holds the ledger, its read models and its keys."},
 	{name: "listen", def: "127.0.0.1:8080", field: func(c *Config) any { return &c.Listen }, rule: hostPort,
-		doc: "Address of the HTTP API and console, host:port; port 0 takes a free one."},
+		doc: "Address of the HTTP API, host:port; port 0 takes a free one."},
 	{name: "store", def: "pebble", field: func(c *Config) any { return &c.Store }, rule: storeName, secret: true,
 		doc: "Engine of the ledger. This version has one: pebble, embedded in the data folder."},
 

@@ -78,14 +78,15 @@ func parseExpect(s string) (ledger.Expect, error) {
 func appendLines(ctx context.Context, to ledger.Append, in io.Reader, stream string, expect ledger.Expect) ([]ledger.Receipt, error) {
 	var receipts []ledger.Receipt
 	var group []ledger.Batch
+	var lineOf []int // of the first event of each batch
 	flush := func() error {
-		for _, r := range to(ctx, group) {
+		for i, r := range to(ctx, group) {
 			if r.Err != nil {
-				return r.Err
+				return atLine(lineOf[i], r.Err)
 			}
 			receipts = append(receipts, r.Receipts...)
 		}
-		group = group[:0]
+		group, lineOf = group[:0], lineOf[:0]
 		return nil
 	}
 	lines := bufio.NewScanner(in)
@@ -97,7 +98,7 @@ func appendLines(ctx context.Context, to ledger.Append, in io.Reader, stream str
 		}
 		e, err := ledger.ParseCloudEvent(bytes.Clone(line))
 		if err != nil {
-			return receipts, &ledger.Error{Code: ledger.CodeOf(err), Op: fmt.Sprintf("line %d", n), Err: err, Hint: ledger.HintOf(err)}
+			return receipts, atLine(n, err)
 		}
 		to := stream
 		if to == "" {
@@ -107,7 +108,7 @@ func appendLines(ctx context.Context, to ledger.Append, in io.Reader, stream str
 			group[0].Events = append(group[0].Events, e)
 			continue
 		}
-		group = append(group, ledger.Batch{Stream: to, Expect: expect, Events: []ledger.Event{e}})
+		group, lineOf = append(group, ledger.Batch{Stream: to, Expect: expect, Events: []ledger.Event{e}}), append(lineOf, n)
 		if len(group) == 256 && expect == ledger.Any {
 			if err := flush(); err != nil {
 				return receipts, err
@@ -117,10 +118,15 @@ func appendLines(ctx context.Context, to ledger.Append, in io.Reader, stream str
 	if err := lines.Err(); err != nil {
 		return receipts, ledger.Errorf(ledger.CodeInvalid, "append", "send one event a line", "the input cannot be read: %w", err)
 	}
-	if len(group) == 0 {
-		return receipts, nil
+	if len(group) == 0 && len(receipts) == 0 {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "append", "send one CloudEvent as JSON a line", "the input has no events")
 	}
 	return receipts, flush()
+}
+
+// atLine says which line of the input an error is about.
+func atLine(n int, err error) error {
+	return &ledger.Error{Code: ledger.CodeOf(err), Op: fmt.Sprintf("line %d", n), Err: err, Hint: ledger.HintOf(err)}
 }
 
 func receiptsText(w io.Writer, receipts []ledger.Receipt) error {

@@ -31,7 +31,7 @@ type Fork struct {
 func (f *Fork) Error() string {
 	why := fmt.Sprintf("root at size %d is computed as %s", f.Size, encode64(f.Root))
 	if f.Head < f.Size {
-		why = fmt.Sprintf("the ledger ends at position %d, positions %d to %d are missing", f.Head, f.Head+1, f.Size)
+		why = fmt.Sprintf("the ledger ends at position %d, %s missing", f.Head, positions(f.Head+1, f.Size))
 	}
 	msg := fmt.Sprintf("the ledger is not what %s says: %s. The checkpoint:\n%s", f.Where, why, f.Note)
 	if f.Ours != "" && f.Ours != f.Note {
@@ -194,4 +194,12 @@ func fileError(err error) error {
 		return nil
 	}
 	return ledger.Errorf(ledger.CodeUnavailable, "write checkpoint", "check that the disk has space and the folder can be written", "%w", err)
+}
+
+// positions is the subject of a sentence about a range.
+func positions(from, to uint64) string {
+	if from == to {
+		return fmt.Sprintf("position %d is", from)
+	}
+	return fmt.Sprintf("positions %d to %d are", from, to)
 }

@@ -104,7 +104,7 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 	}
 	for _, f := range found {
 		if f.cp.Size > head {
-			r.add(Problem{Verdict: completeness, What: fmt.Sprintf("positions %d to %d are missing, a signed checkpoint covers them", head+1, f.cp.Size),
+			r.add(Problem{Verdict: completeness, What: positions(head+1, f.cp.Size) + " missing, and covered by a signed checkpoint",
 				Position: head + 1, File: f.file, Expected: fmt.Sprintf("%d events", f.cp.Size), Found: fmt.Sprintf("%d", head),
 				Evidence: &Evidence{Checkpoint: f.cp.Note, Index: head}})
 		}
