@@ -42,12 +42,12 @@ func lockDir(ctx context.Context, dir, command string) (*dirLock, holder, error)
 		return nil, holder{}, environment("open data directory", "choose another one with --data", err)
 	}
 	path := filepath.Join(dir, "baton.lock")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644) // it is written to: not where a link leads
 	if err != nil {
 		return nil, holder{}, environment("open data directory", "choose another one with --data", err)
 	}
 	deadline := time.Now().Add(patience)
-	for {
+	for seen := (holder{}); ; {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			l := &dirLock{file: file, self: holder{PID: os.Getpid(), Command: command, Since: time.Now().UTC().Truncate(time.Second)}}
@@ -56,10 +56,12 @@ func lockDir(ctx context.Context, dir, command string) (*dirLock, holder, error)
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, holder{}, errors.Join(environment("lock data directory", "use a local disk", err), file.Close())
 		}
+		// A holder that has just begun has not replaced what the one before left there, whose port may be anybody's by now.
 		h := readHolder(path)
-		if h.API != "" {
+		if h.API != "" && h == seen {
 			return nil, h, file.Close()
 		}
+		seen = h
 		if time.Now().After(deadline) {
 			return nil, h, errors.Join(ledger.Errorf(ledger.CodeLocked, "open ledger", "wait for it to end, or stop it",
 				"%s is held by %s", dir, h), file.Close())

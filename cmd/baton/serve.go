@@ -86,7 +86,7 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener)
 		g.Go(func() error { return fan.ingest.Run(ctx) })
 	}
 	g.Go(func() error { return api.Serve(ctx, listener) })
-	return g.Wait()
+	return errors.Join(g.Wait(), n.lock.announce("")) // what is left to do needs the directory, and answers nobody
 }
 
 // verifyServed verifies the ledger while it is being written to, under a checkpoint of now.

@@ -39,6 +39,8 @@ type node struct {
 	store  *pebblestore.Store
 	notary *notary.Notary
 	models *projections.Models
+
+	stopSigning func() // ends the checkpoints that sign writes, nil before it
 }
 
 // open opens the configured directory. where it is held by a process with an API, the session goes through that.
@@ -63,6 +65,7 @@ func (a *app) open(ctx context.Context, command string, need access) (*session, 
 	}
 	s := &session{source: n.store, node: n}
 	if need == writing {
+		n.sign(context.WithoutCancel(ctx))
 		s.append = n.intake()
 	}
 	return s, nil
@@ -130,10 +133,25 @@ func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store)
 
 func (n *node) intake() ledger.Append { return ledger.Intake(n.store.AppendAll, ledger.Validate) }
 
+// sign writes checkpoints while a command writes, as a server does: a long import that is cut off leaves a second of it uncovered,
+// not all. Evidence that the ledger is not what was signed ends it, and meets close again.
+func (n *node) sign(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = n.notary.Run(ctx)
+	}()
+	n.stopSigning = func() { cancel(); <-done }
+}
+
 // close ends what was opened; the notary's last checkpoint covers every event.
 func (n *node) close(ctx context.Context) (err error) {
 	if n.models != nil {
 		err = errors.Join(err, n.models.Close())
+	}
+	if n.stopSigning != nil {
+		n.stopSigning()
 	}
 	if n.notary != nil {
 		err = errors.Join(err, n.notary.Close(ctx))
