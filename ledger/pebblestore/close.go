@@ -1,9 +1,12 @@
 package pebblestore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -39,7 +42,27 @@ func (s *Store) settle() error {
 	if err := s.guarded(func() error { return s.db.Set(metaFloor, floor, pebble.Sync) }); err != nil {
 		return err
 	}
-	return s.ioError("close ledger", s.db.Flush())
+	if err := s.db.Flush(); err != nil {
+		return s.ioError("close ledger", err)
+	}
+	s.settled = true
+	return nil
+}
+
+// dropLogs removes the logs that a settled ledger left behind, all but the newest: the next open would, and until then they take several
+// times the space of a small ledger. What cannot be removed stays.
+func (s *Store) dropLogs() {
+	names, err := s.opts.FS.List(s.dir)
+	if err != nil {
+		return
+	}
+	logs := slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".log") })
+	slices.SortFunc(logs, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	for _, name := range logs[:max(0, len(logs)-1)] {
+		if err := s.opts.FS.Remove(s.opts.FS.PathJoin(s.dir, name)); err != nil {
+			s.opts.Logger.Debug("an old log stays", "file", name, "error", err)
+		}
+	}
 }
 
 // closePebble closes the database, except one that panicked while it held its own locks: that is left as it is, directory lock and all,
@@ -54,6 +77,9 @@ func (s *Store) closePebble() (err error) {
 		}
 	}()
 	err = s.db.Close()
+	if err == nil && s.settled {
+		s.dropLogs()
+	}
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 	}

@@ -71,6 +71,7 @@ type Store struct {
 	floor   floor
 	done    chan struct{} // closed when writer and syncer have ended
 	closing atomic.Bool
+	settled bool           // set by Close: everything is in tables
 	wrecked atomic.Bool    // Pebble panicked in a write and may hold its locks for ever
 	reads   sync.WaitGroup // iterators that are open: the database closes after them
 }
