@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"io"
 	"iter"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -110,14 +110,15 @@ func operation(id, method, path, summary string) huma.Operation {
 // is the last line.
 func lines[T, W any](items iter.Seq2[T, error], wire func(*T) W) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(c huma.Context) {
-		body := io.Writer(nil)
 		var out *bufio.Writer
 		start := func(status int, contentType string) {
 			c.SetHeader("Content-Type", contentType)
 			c.SetStatus(status)
-			body = c.BodyWriter()
-			out = bufio.NewWriterSize(body, 64<<10)
+			out = bufio.NewWriterSize(c.BodyWriter(), 64<<10)
 		}
+		_, w := humago.Unwrap(c)
+		patience, end := bound(c.Context(), http.NewResponseController(w))
+		defer end()
 		for v, err := range items {
 			if err != nil {
 				p := ProblemOf(err)
@@ -134,6 +135,7 @@ func lines[T, W any](items iter.Seq2[T, error], wire func(*T) W) *huma.StreamRes
 			if out == nil {
 				start(http.StatusOK, "application/x-ndjson")
 			}
+			patience()
 			if json.NewEncoder(out).Encode(wire(&v)) != nil {
 				return
 			}
