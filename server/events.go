@@ -84,7 +84,7 @@ type eventsInput struct {
 // Resolve keeps the request's headers: the attributes of binary mode are there.
 func (in *eventsInput) Resolve(c huma.Context) []error {
 	in.header = http.Header{}
-	c.EachHeader(func(name, value string) { in.header.Set(name, value) })
+	c.EachHeader(func(name, value string) { in.header.Add(name, value) })
 	return nil
 }
 
@@ -96,6 +96,9 @@ type receiptsBody struct {
 // events are one append, and the answer is an error if any of them is refused.
 func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[receiptsBody], error) {
 	events, err := in.parse()
+	if err == nil && len(events) == 0 {
+		err = ledger.Errorf(ledger.CodeInvalid, "append", "put at least one event into it", "the batch has no events")
+	}
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -122,26 +125,36 @@ func (in *eventsInput) parse() ([]ledger.Event, error) {
 		e, err := ledger.ParseCloudEvent(in.RawBody)
 		return []ledger.Event{e}, err
 	}
+	return in.binary()
+}
+
+// binary reads the attributes from the ce- headers.
+func (in *eventsInput) binary() ([]ledger.Event, error) {
 	e := ledger.Event{ContentType: in.ContentType, Data: in.RawBody}
-	found := false
+	refuse := func(hint, format string, args ...any) ([]ledger.Event, error) {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "append", hint, format, args...)
+	}
+	if in.header.Get("ce-specversion") == "" {
+		return refuse("send "+ledger.ContentTypeCloudEvent+", or ce-specversion: 1.0 and further ce- headers with the data as body",
+			"Content-Type %q without the header ce-specversion is no CloudEvent", in.ContentType)
+	}
 	for name, values := range in.header {
 		attribute, ok := strings.CutPrefix(strings.ToLower(name), "ce-")
 		if !ok {
 			continue
 		}
-		found = true
+		if len(values) > 1 {
+			return refuse("send it once", "header %s is there %d times", name, len(values))
+		}
 		value, err := url.PathUnescape(values[0]) // CloudEvents HTTP binding 3.1.3.2: percent-encoded
 		if err != nil {
-			value = values[0]
+			return refuse("percent-encode the header's value: % itself is %25", "header %s: %w", name, err)
 		}
 		if err := e.SetAttribute(attribute, value); err != nil {
 			return nil, err
 		}
 	}
-	if !found {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "append", "send "+ledger.ContentTypeCloudEvent+", or ce- headers with the data as body",
-			"Content-Type %q without ce- headers is no CloudEvent", in.ContentType)
-	}
+	e.SortExt()
 	return []ledger.Event{e}, nil
 }
 

@@ -131,7 +131,7 @@ func (s *Server) reports(api huma.API) {
 			if in.Now != "" {
 				now, err := replay.ParseTime(in.Now)
 				if err != nil {
-					return nil, fail(err)
+					return nil, fail(ledger.Errorf(ledger.CodeInvalid, "report custody", "send now as 2010-04-08T00:00:00Z", "now: %w", err))
 				}
 				o.Now = now
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -53,8 +54,8 @@ func init() {
 		case status >= 500:
 			code = ledger.CodeInternal
 		}
-		for _, err := range errs {
-			message += ": " + err.Error()
+		for _, err := range errs { // they quote what was sent, however large it was
+			message += ": " + shorten(err.Error())
 		}
 		return &Problem{Type: "urn:baton:" + string(code), Title: http.StatusText(status), Status: status, Detail: message, Code: code}
 	}
@@ -111,6 +112,14 @@ func readProblem(resp *http.Response) error {
 		return p.Ledger()
 	}
 	return ledger.Errorf(ledger.CodeUnavailable, "ask the server", "see the server's log", "%s: %.200s", resp.Status, fmt.Sprintf("%q", body))
+}
+
+func shorten(s string) string {
+	const most = 300
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 func fail(err error) error {

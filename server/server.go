@@ -92,7 +92,7 @@ func (s *Server) routes() http.Handler {
 	s.models(api)
 	s.trust(api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	return http.MaxBytesHandler(mux, maxBody)
+	return guarded(http.MaxBytesHandler(known(mux), maxBody))
 }
 
 // schemaName tells types of one name in two packages apart: notary.Problem is NotaryProblem.
@@ -124,7 +124,8 @@ func Listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers requests until the context ends, then finishes those under way, at most ten seconds.
+// Serve answers requests until the context ends, then finishes those under way. After ten seconds it cuts off who is still there: appends
+// that were taken are written all the same, their senders retry and get the first receipts.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stopped := make(chan error, 1)
 	go func() {
@@ -132,7 +133,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		s.stop() // tails and waits end; appends under way are not tied to this context
-		stopped <- s.http.Shutdown(grace)
+		err := s.http.Shutdown(grace)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.opts.Logger.Warn("connections were cut off", "after", "10s")
+			err = s.http.Close()
+		}
+		stopped <- err
 	}()
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return &ledger.Error{Code: ledger.CodeUnavailable, Op: "serve", Err: err}
