@@ -56,6 +56,8 @@ type Journey struct {
 	Handoffs  []Handoff `json:"handoffs"`
 	Anomalies []Anomaly `json:"anomalies"`
 	Links     []string  `json:"links,omitempty"` // other journeys
+
+	index *journeyIndex // of a long one
 }
 
 // Change says what one event did to a journey, for read models that count.
@@ -166,7 +168,7 @@ func (j *Journey) touch(at time.Time) {
 	if by == "" {
 		return
 	}
-	if i := j.find(by); i >= 0 {
+	if i := j.Find(by); i >= 0 {
 		h := &j.Handoffs[i]
 		if h.FirstAct.IsZero() {
 			h.FirstAct = at
@@ -181,7 +183,7 @@ func (j *Journey) handoff(r *Recorded, verb HandoffState, at time.Time, change *
 	if verb == Offered {
 		id = r.ID
 	}
-	i := j.find(id)
+	i := j.Find(id)
 	if i < 0 {
 		if InOverlay(r.Type) {
 			j.flag(AnomalyUnknownHandoff, r, id)
@@ -199,7 +201,7 @@ func (j *Journey) handoff(r *Recorded, verb HandoffState, at time.Time, change *
 			return
 		}
 	}
-	h.State = next
+	j.move(i, next)
 	h.stamp(verb, at)
 	keep(&h.Outcome, r.Facets.Outcome)
 	keep(&h.Reason, r.Facets.Reason)
@@ -247,10 +249,8 @@ func (j *Journey) pingPong(i int) string {
 	if i > 0 && j.Handoffs[i-1].Sender.Stage == receiver && receiver != j.Handoffs[i].Sender.Stage {
 		return "direct"
 	}
-	for k := 0; k+1 < i; k++ {
-		if j.Handoffs[k].Sender.Stage == receiver && receiver != j.Handoffs[i].Sender.Stage {
-			return "indirect"
-		}
+	if receiver != j.Handoffs[i].Sender.Stage && j.offeredBefore(i-1, receiver) {
+		return "indirect"
 	}
 	return ""
 }
@@ -295,34 +295,6 @@ func (j *Journey) flag(name string, r *Recorded, handoff string) {
 	}
 	j.Anomalies = append(j.Anomalies, Anomaly{Name: name, Position: r.Position, Revision: r.Revision,
 		Handoff: strings.Clone(handoff), Stage: strings.Clone(stage)})
-}
-
-// find looks a handoff up, newest first: that is the one most events are about.
-func (j *Journey) find(id string) int {
-	for i := len(j.Handoffs) - 1; i >= 0; i-- {
-		if j.Handoffs[i].ID == id {
-			return i
-		}
-	}
-	return -1
-}
-
-func (j *Journey) offeredTo(stage string) bool {
-	for i := range j.Handoffs {
-		if h := &j.Handoffs[i]; h.State.Open() && h.Receiver.Stage == stage {
-			return true
-		}
-	}
-	return false
-}
-
-func (j *Journey) held(stage string) bool {
-	for i := range j.Custody {
-		if j.Custody[i].Holder.Stage == stage {
-			return true
-		}
-	}
-	return false
 }
 
 func actor(r *Recorded) Party { return party(r.Facets.Stage, r.Facets.Party, r.Facets.Kind) }

@@ -76,16 +76,7 @@ func (e *entry) touchFor(r *ledger.Recorded, family, verb string) {
 	default:
 		return
 	}
-	e.touch(findHandoff(j, id))
-}
-
-func findHandoff(j *ledger.Journey, id string) int {
-	for i := len(j.Handoffs) - 1; i >= 0; i-- {
-		if j.Handoffs[i].ID == id {
-			return i
-		}
-	}
-	return -1
+	e.touch(j.Find(id))
 }
 
 // write puts the difference between the row and the database into the folder's batch and counters, and makes the entry clean.

@@ -144,7 +144,7 @@ func (f *folder) touched(e *ledger.Recorded) string {
 
 // handoff gives the members of a handoff, nil where there is none.
 func (f *folder) handoff(id string) map[string]json.RawMessage {
-	i := slices.IndexFunc(f.journey.Handoffs, func(h ledger.Handoff) bool { return h.ID == id })
+	i := f.journey.Find(id)
 	if i < 0 {
 		return nil
 	}
