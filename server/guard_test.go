@@ -61,3 +61,33 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("something was written: %+v, %v", h, err)
 	}
 }
+
+// TestMoments asks for a journey as it stood: the parameters reach the replay.
+func TestMoments(t *testing.T) {
+	s, c, _, _ := serve(t)
+	events := []ledger.Event{event("1", "J", `{"activity":"call"}`), event("2", "J", `{"activity":"mail"}`), event("3", "J", `{"activity":"chat"}`)}
+	if r := c.AppendAll(t.Context(), batch(ledger.NoStream, events...))[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	for query, want := range map[string]int{"": 3, "?revision=2": 2, "?position=1": 1, "?at=noon": 0, "?revision=0": 0} {
+		for _, path := range []string{"/v1/journeys/J", "/v1/journeys/J/timeline"} {
+			status, _, bodies := ask(t, s.URL+path+query)
+			if want == 0 {
+				if status != http.StatusBadRequest {
+					t.Errorf("%s%s is answered with %d, want 400", path, query, status)
+				}
+				continue
+			}
+			got, body := 0, bodies[0].(map[string]any)
+			if items, ok := body["items"].([]any); ok {
+				got = len(items)
+			} else if n, ok := body["events"].(json.Number); ok {
+				i, _ := n.Int64()
+				got = int(i)
+			}
+			if status != http.StatusOK || got != want {
+				t.Errorf("%s%s is answered with %d and %d events, want %d", path, query, status, got, want)
+			}
+		}
+	}
+}

@@ -43,7 +43,8 @@ type List[T any] struct {
 	Next  string `json:"next,omitempty"`
 }
 
-type momentInput struct {
+// MomentInput is exported because huma passes over the fields of embedded types that are not.
+type MomentInput struct {
 	Position string `query:"position" doc:"as it stood at this position of the ledger"`
 	Revision string `query:"revision" doc:"as it stood at this revision of the journey"`
 	At       string `query:"at" doc:"as it stood when this time occurred"`
@@ -51,7 +52,7 @@ type momentInput struct {
 	Recorded string `query:"recorded" doc:"as it stood when everything recorded by then was there"`
 }
 
-func (m momentInput) moment() (replay.Moment, error) {
+func (m MomentInput) moment() (replay.Moment, error) {
 	values := map[string]string{"position": m.Position, "revision": m.Revision, "at": m.At, "known-at": m.KnownAt, "recorded": m.Recorded}
 	return replay.ParseMoment(func(name string) string { return values[name] })
 }
@@ -80,7 +81,7 @@ func (s *Server) models(api huma.API) {
 	huma.Register(api, operation("journey", http.MethodGet, "/v1/journeys/{id}", "One journey, now or as of any moment"),
 		func(ctx context.Context, in *struct {
 			ID string `path:"id" maxLength:"504"`
-			momentInput
+			MomentInput
 		}) (*answer[replay.View], error) {
 			m, err := in.moment()
 			if err != nil {
@@ -91,7 +92,7 @@ func (s *Server) models(api huma.API) {
 	huma.Register(api, operation("timeline", http.MethodGet, "/v1/journeys/{id}/timeline", "Every event of a journey and what it did"),
 		func(ctx context.Context, in *struct {
 			ID string `path:"id" maxLength:"504"`
-			momentInput
+			MomentInput
 		}) (*answer[List[replay.Entry]], error) {
 			m, err := in.moment()
 			if err != nil {
