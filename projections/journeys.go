@@ -76,6 +76,8 @@ func (m *Models) journeys(ctx context.Context, q *Query, yield func(Listed) bool
 		if !q.wants(&r.Journey) {
 			continue
 		}
+		r.Journey.Anomalies = listed(r.Journey.Anomalies)
+		r.Journey.Custody, r.Journey.Handoffs = listed(r.Journey.Custody), listed(r.Journey.Handoffs)
 		if !yield(Listed{writeCursor(q.cursor(p.key, name)), r.Journey}) {
 			return nil
 		}
@@ -143,4 +145,12 @@ func readCursor(cursor string, prefix []byte) ([]byte, error) {
 
 func invalid(field, hint, value string) error {
 	return ledger.Errorf(ledger.CodeInvalid, "query", hint, "%s %.80q is not valid", field, value)
+}
+
+// listed gives an empty list for nil: in JSON none is [], not null.
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

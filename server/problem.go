@@ -43,6 +43,7 @@ var statuses = map[ledger.Code]int{
 }
 
 func init() {
+	huma.DefaultArrayNullable = false // lists are [], never null: clients loop over them
 	// Huma's own refusals (a query parameter that is no number, a body that is no JSON) are problems of ours too.
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		code := ledger.CodeInvalid
