@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration in force"}
+	cmd := group("config", "Check and show the configuration in force")
 	cmd.AddCommand(&cobra.Command{
 		Use: "print", Short: "Each setting, its value and where it came from", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -67,7 +67,7 @@ func (a *app) journeyCommand() *cobra.Command {
 }
 
 func (a *app) replayCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "replay", Short: "Ask a journey's history: timeline, diff, bisect, what-if, rebuild"}
+	cmd := group("replay", "Ask a journey's history: timeline, diff, bisect, what-if, rebuild")
 	cmd.AddCommand(a.timelineCommand(), a.diffCommand(), a.bisectCommand(), a.whatifCommand(), a.rebuildCommand())
 	return cmd
 }

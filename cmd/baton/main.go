@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,6 +33,7 @@ var errNo = errors.New("the answer is no")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what the first does not reach, as opening a pipe that nobody writes to
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -45,10 +47,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
+	err = helped(cmd, err)
 	if !errors.Is(err, errNo) {
 		a.explain(err)
 	}
@@ -81,12 +84,33 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON, as docs/cli-json.md describes it")
 	config.AddFlags(flags, "data", "notary.key_file", "notary.origin", "log.level", "log.format")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+		if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
+		return environment(cmd.CommandPath(), "see that the output can be written", err)
+	}
+	return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(),
 		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.configCommand())
 	return root
+}
+
+// helped gives cobra's own errors (unknown command, wrong number of arguments, a flag that is missing) a code and a next step.
+func helped(cmd *cobra.Command, err error) error {
+	var ours *ledger.Error
+	var c *config.Error
+	if errors.As(err, &ours) || errors.As(err, &c) || errors.Is(err, errNo) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
+		return environment(cmd.CommandPath(), "see that the output can be written", err)
+	}
+	return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+}
+
+// group is a command that only holds others; it refuses those it does not have, where cobra would print help and succeed.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 }
 
 // explain prints an error as a person needs it: what is wrong, and the next step.
@@ -117,11 +141,6 @@ func exitCode(err error) int {
 		return exitNo
 	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch:
 		return exitUsage
-	case ledger.CodeInternal:
-		var e *ledger.Error
-		if !errors.As(err, &e) { // cobra's own: unknown command, wrong number of arguments
-			return exitUsage
-		}
 	}
 	return exitEnvironment
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) relayCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "relay", Short: "Compare the ledger with the NATS stream, and repair the stream"}
+	cmd := group("relay", "Compare the ledger with the NATS stream, and repair the stream")
 	for _, repair := range []bool{false, true} {
 		c := &cobra.Command{Use: "check", Short: "Find events that the NATS stream does not have", Args: cobra.NoArgs}
 		if repair {

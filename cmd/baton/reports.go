@@ -40,7 +40,7 @@ func (a *app) custodyOptions() projections.CustodyOptions {
 }
 
 func (a *app) reportCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "Reports over the whole ledger: custody, network"}
+	cmd := group("report", "Reports over the whole ledger: custody, network")
 	cmd.AddCommand(a.custodyCommand(), a.networkCommand())
 	return cmd
 }
