@@ -189,6 +189,9 @@ func (x *xesReader) child() (*xml.StartElement, error) {
 		x.src.token()
 		switch t := t.(type) {
 		case xml.StartElement:
+			if len(x.open) >= 2*maxXESDepth { // also of elements that are passed over: a small file could open millions
+				return nil, x.fail("flatten the log", "elements are nested more than %d deep", 2*maxXESDepth)
+			}
 			x.open = append(x.open, t.Name.Local)
 			return &t, nil
 		case xml.EndElement:
@@ -224,6 +227,8 @@ func (x *xesReader) failure(err error) error {
 		return x.fail("export the log again: its end is missing", "the file ends inside <%s>", x.open[len(x.open)-1])
 	case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "entity"):
 		return x.fail("write the text itself: entities that a document defines are not expanded", "malformed XML: %s", syntax.Msg)
+	case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "UTF-8"):
+		return x.fail("export the log as UTF-8", "malformed XML: %s", syntax.Msg)
 	case errors.As(err, &syntax):
 		return x.fail("mend the file there, or export the log again", "malformed XML: %s", syntax.Msg)
 	}

@@ -75,6 +75,7 @@ func TestXESErrorsNameThePlace(t *testing.T) {
 		"<log><trace>" + name + "<event>" + name + at + "</event>\n<event><string </trace></log>":                         {"line 2", `case "a"`, "row 2"},
 		"<log><trace>" + name + "<event><string key=\"x\" value=\"\xff\"/></event></trace></log>":                         {"UTF-8", "row 1"},
 		`<?xml version="1.0" encoding="EBCDIC"?><log/>`:                                                                   {"EBCDIC"},
+		"<log>" + strings.Repeat("<extension>", 1000):                                                                     {"nested"},
 		"<log><trace>" + name + "<event>" + strings.Repeat(`<list key="x">`, 100):                                         {"nested"},
 		"<log><trace>" + name + "<event>" + strings.Repeat(`<string key="x" value="1"/>`, maxColumns+1):                   {"attributes", "row 1"},
 	} {
