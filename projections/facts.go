@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"encoding/binary"
 	"time"
 
@@ -90,9 +91,12 @@ func (s *sums) countHandoff(h *ledger.Handoff, n int64) {
 // How a wait ended: the byte before the point in an ended wait's value.
 const (
 	waitAccepted = 'a'
-	waitAnswered = 'e' // declined, withdrawn, expired, failed
+	waitAnswered = 'e' // completed or returned without having been accepted
 	waitClosed   = 'c' // the journey closed before anybody answered
 )
+
+// answers are the other ways.
+var answers = map[ledger.HandoffState]byte{ledger.Declined: 'd', ledger.Withdrawn: 'w', ledger.Expired: 'x', ledger.Failed: 'f'}
 
 // waitEntry gives the index entry of an offer: under spaceWaiting while it waits, under spaceWaited from then on, none for a handoff
 // that was never offered.
@@ -105,7 +109,7 @@ func waitEntry(h *ledger.Handoff, journey string, closed time.Time) (key, value 
 	case !h.Accepted.IsZero():
 		end, how = h.Accepted, waitAccepted
 	case !h.Ended.IsZero():
-		end, how = h.Ended, waitAnswered
+		end, how = h.Ended, cmp.Or(answers[h.State], waitAnswered)
 	case closed.IsZero():
 		key = appendTime(append(make([]byte, 0, 96), spaceWaiting), h.Offered)
 		return appendText(appendText(key, journey), h.ID), []byte(point)

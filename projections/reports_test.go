@@ -99,7 +99,7 @@ func TestCustodyByHand(t *testing.T) {
 	for _, w := range r.LongestWaits {
 		longest = append(longest, w.Handoff+" "+w.Ended)
 	}
-	if want := []string{"b1 waiting", "c1 accepted", "a1 accepted", "d1 answered", "a2 accepted"}; !slices.Equal(longest, want) {
+	if want := []string{"b1 waiting", "c1 accepted", "a1 accepted", "d1 declined", "a2 accepted"}; !slices.Equal(longest, want) {
 		t.Errorf("longest waits are %v", longest)
 	}
 }

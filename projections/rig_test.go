@@ -44,7 +44,8 @@ func check(t tester, err error) {
 func newLedger(t tester) *pebblestore.Store {
 	t.Helper()
 	return must[*pebblestore.Store](t)(pebblestore.Open(context.Background(), "ledger", pebblestore.Options{
-		TagKey: []byte("a tag key of these tests, 32 by."), FS: vfs.NewMem(), CacheMB: 1, MemtableMB: 1, MinFreeMB: -1}))
+		TagKey: []byte("a tag key of these tests, 32 by."), FS: vfs.NewMem(), CacheMB: 1, MemtableMB: 1, MinFreeMB: -1,
+		Now: func() time.Time { return epoch }}))
 }
 
 // said is one event of a test, in the words of the data.

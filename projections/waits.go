@@ -16,7 +16,7 @@ type WaitRow struct {
 	Point   string    `json:"point"`
 	Offered time.Time `json:"offered_at,omitzero"`
 	Seconds float64   `json:"seconds"`
-	Ended   string    `json:"ended"` // accepted, answered (declined, withdrawn, expired, failed), closed (the journey was), or waiting
+	Ended   string    `json:"ended"` // accepted, declined, withdrawn, expired, failed, answered (otherwise), closed (the journey was), or waiting
 }
 
 // wait is an entry of one of the two indexes of waits.
@@ -27,7 +27,13 @@ type wait struct {
 	how                     byte          // of ended ones
 }
 
-var endings = map[byte]string{0: "waiting", waitAccepted: "accepted", waitAnswered: "answered", waitClosed: "closed"}
+var endings = func() map[byte]string {
+	m := map[byte]string{0: "waiting", waitAccepted: "accepted", waitAnswered: "answered", waitClosed: "closed"}
+	for state, how := range answers {
+		m[how] = string(state)
+	}
+	return m
+}()
 
 // readWait reads an entry of spaceWaiting or spaceWaited.
 func readWait(p pair) (wait, error) {
