@@ -118,10 +118,14 @@ func (a *app) engine(n *node) pebblestore.Options {
 
 func (n *node) ledgerDir() string { return filepath.Join(n.dir, "ledger") }
 
-// ledgerExists refuses a directory without a ledger.
+// ledgerExists refuses a directory without a ledger. One that has a checkpoint of it has lost it.
 func ledgerExists(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "ledger")); err == nil {
 		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(dir, notary.CheckpointFile)); err == nil {
+		return ledger.Errorf(ledger.CodeCorrupt, "open ledger", "keep the directory as evidence, and restore a backup or the newest copy",
+			"there is no ledger in %s, but a checkpoint of one is there", dir)
 	}
 	return ledger.Errorf(ledger.CodeNotFound, "open ledger", "name a data directory with --data, or make a ledger with `baton import` or `baton demo`",
 		"there is no ledger in %s", dir)
