@@ -25,7 +25,7 @@ func (v View) WriteText(w io.Writer, o TextOptions) error {
 	if v.NotYet > 0 {
 		p.line(indent, p.paint(yellow, count(v.NotYet, "later event")+" left out"))
 	}
-	p.writeCustody(j)
+	p.writeCustody(j, v.Moment.At)
 	p.writeHandoffs(j)
 	p.writeAnomalies(j)
 	p.writeContext(v.Context)
@@ -123,7 +123,8 @@ func (p *page) writeContext(c ledger.Context) {
 func WriteTimeline(w io.Writer, entries iter.Seq2[Entry, error], o TextOptions) error {
 	p := &page{TextOptions: o}
 	t := &table{heads: []string{"rev", "occurred", "gap", "event", "what", "by", "held by", "notes"}, right: map[int]bool{0: true, 2: true},
-		whole: map[int]bool{1: true}}
+		whole: map[int]bool{1: true, 3: true}}
+	narrow := p.width() < 100 // then who is worth more than the second
 	n := 0
 	for e, err := range entries {
 		if err != nil {
@@ -136,7 +137,10 @@ func WriteTimeline(w io.Writer, entries iter.Seq2[Entry, error], o TextOptions) 
 		}
 		notes, color := entryNotes(&e)
 		t.add(plain(revision(e.Revision, e.Overlay)), plain(p.short(e.Occurred)), cell{gap, lateColor(e.Late)}, plain(entryWord(&e)), plain(entryWhat(&e)),
-			plain(partyName(ledger.Party{Stage: e.Stage, Party: e.Party})), holderCell(&e), cell{clean(notes), color})
+			plain(by(&e, narrow)), holderCell(&e), cell{clean(notes), color})
+		if row := t.rows[n-1]; narrow {
+			row[1].text, row[2].text = p.minute(e.Occurred), ""
+		}
 	}
 	if n == 0 {
 		p.line("nothing was known of it then")
@@ -166,6 +170,15 @@ func entryType(e *Entry) string {
 		return e.Type
 	}
 	return e.Family + "." + e.Verb
+}
+
+// by is who acted; in a narrow table the stage alone.
+func by(e *Entry, narrow bool) string {
+	who := ledger.Party{Stage: e.Stage, Party: e.Party}
+	if narrow {
+		return stageName(who)
+	}
+	return partyName(who)
 }
 
 // entryWord is the event's type as short as a table wants it.

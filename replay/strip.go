@@ -23,11 +23,11 @@ const minStrip = 8
 // newStrip takes the columns that the other cells of a table leave, since a bar that is cut lies; a long name gives way first.
 func (p *page) newStrip(j *ledger.Journey, t *table) strip {
 	sizes := t.sizes(1 << 20)
-	cells := p.width() - len(indent) - len(gutter)*(len(sizes)-1) - min(sizes[0], 24)
+	cells := min(p.width(), 140) - len(indent) - len(gutter)*(len(sizes)-1) - min(sizes[0], 24)
 	for _, size := range sizes[2:] {
 		cells -= size
 	}
-	return strip{from: j.Started, total: j.Last.Sub(j.Started), cells: max(minStrip, min(cells, p.width()/2))}
+	return strip{from: j.Started, total: j.Last.Sub(j.Started), cells: max(minStrip, min(cells, min(p.width(), 140)/2))}
 }
 
 // at is the cell of a time.
@@ -59,18 +59,18 @@ func (s strip) bar(spans []ledger.Span, open bool) string {
 }
 
 // writeCustody prints the strip with times.
-func (p *page) writeCustody(j *ledger.Journey) {
+func (p *page) writeCustody(j *ledger.Journey, at time.Time) {
 	if len(j.Custody) == 0 {
 		return
 	}
 	p.title("Custody")
 	if len(j.Custody) > maxSpanRows {
-		p.writeHolders(j)
+		p.writeHolders(j, at)
 		return
 	}
 	t := &table{heads: []string{"held by", "when", "from", "until", "for"}, right: map[int]bool{4: true}, whole: map[int]bool{1: true, 2: true, 3: true}}
 	for _, sp := range j.Custody {
-		t.add(plain(partyName(sp.Holder)), cell{}, plain(p.short(sp.From)), plain(p.until(j, sp)), plain(span(held(j, sp))))
+		t.add(plain(partyName(sp.Holder)), cell{}, plain(p.short(sp.From)), plain(p.until(j, sp, at)), plain(p.lasted(j, sp, at)))
 	}
 	s := p.newStrip(j, t)
 	for i, sp := range j.Custody {
@@ -82,21 +82,32 @@ func (p *page) writeCustody(j *ledger.Journey) {
 	t.write(p)
 }
 
-func (p *page) until(j *ledger.Journey, sp ledger.Span) string {
+func (p *page) until(j *ledger.Journey, sp ledger.Span, at time.Time) string {
 	switch {
 	case !sp.Until.IsZero():
 		return p.short(sp.Until)
-	case j.IsOpen():
-		return "now"
+	case !j.IsOpen():
+		return "closed"
+	case !at.IsZero():
+		return "then"
 	}
-	return "closed"
+	return "still"
+}
+
+// lasted is how long a span lasted. What still lasts is measured to the time that was asked about; without one, to the last event, and
+// "+" says that it goes on.
+func (p *page) lasted(j *ledger.Journey, sp ledger.Span, at time.Time) string {
+	if sp.Until.IsZero() && j.IsOpen() && at.IsZero() {
+		return span(held(j, sp, at)) + "+"
+	}
+	return span(held(j, sp, at))
 }
 
 // writeHolders prints one row for each stage that ever held the journey.
-func (p *page) writeHolders(j *ledger.Journey) {
+func (p *page) writeHolders(j *ledger.Journey, at time.Time) {
 	t := &table{heads: []string{"held by", "when", "times", "first from", "in all"}, right: map[int]bool{2: true, 4: true},
 		whole: map[int]bool{1: true, 3: true}}
-	all := holders(j)
+	all := holders(j, at)
 	for _, h := range all {
 		t.add(plain(h.name), cell{}, plain(itoa(uint64(len(h.spans)))), plain(p.short(h.spans[0].From)), plain(span(h.total)))
 	}
@@ -107,10 +118,14 @@ func (p *page) writeHolders(j *ledger.Journey) {
 	t.write(p)
 }
 
-// held is how long a span lasted, up to the journey's last event where it has not ended.
-func held(j *ledger.Journey, sp ledger.Span) time.Duration {
+// held is how long a span lasted: where it has not ended, up to a time in an open journey, else up to the last event.
+func held(j *ledger.Journey, sp ledger.Span, at time.Time) time.Duration {
 	until := sp.Until
-	if until.IsZero() {
+	switch {
+	case !until.IsZero():
+	case j.IsOpen() && !at.IsZero():
+		until = at
+	default:
 		until = j.Last
 	}
 	return until.Sub(sp.From)
@@ -124,7 +139,7 @@ type holder struct {
 }
 
 // holders are in the order in which they first had custody.
-func holders(j *ledger.Journey) []*holder {
+func holders(j *ledger.Journey, at time.Time) []*holder {
 	var out []*holder
 	byStage := map[string]*holder{}
 	for _, sp := range j.Custody {
@@ -134,7 +149,7 @@ func holders(j *ledger.Journey) []*holder {
 			byStage[sp.Holder.Stage] = h
 			out = append(out, h)
 		}
-		h.spans, h.total = append(h.spans, sp), h.total+held(j, sp)
+		h.spans, h.total = append(h.spans, sp), h.total+held(j, sp, at)
 		if sp.Until.IsZero() && j.IsOpen() {
 			h.color = green
 		}

@@ -8,10 +8,13 @@ import (
 
 // TextOptions say how text is laid out. The zero value is good: 120 columns, UTC, no colour.
 type TextOptions struct {
-	Width int            // columns of the terminal, 0 is 120; at least 40 are used
+	Width int            // columns of the terminal, 0 is 120; at least 40 are used; Unlimited cuts nothing
 	Color bool           // ANSI colours
 	Zone  *time.Location // times are shown in, nil is UTC
 }
+
+// Unlimited is the width of a file: nothing is cut.
+const Unlimited = 1 << 16
 
 func (o TextOptions) width() int {
 	if o.Width == 0 {
@@ -29,6 +32,12 @@ func (o TextOptions) short(t time.Time) string {
 		return t.UTC().Format("2006-01-02 15:04:05")
 	}
 	return t.In(o.Zone).Format("2006-01-02 15:04:05 -07")
+}
+
+// minute is a time to the minute.
+func (o TextOptions) minute(t time.Time) string {
+	s := o.short(t)
+	return s[:min(len(s), len("2006-01-02 15:04"))]
 }
 
 // The colours: what is about a person's attention, not decoration.

@@ -23,24 +23,20 @@ func (a *app) importCommand() *cobra.Command {
 			if o.Map, err = interop.ParseMap(strings.Join(columns, ",")); err != nil {
 				return err
 			}
-			if err := interop.Check(o); err != nil { // before a ledger is made for it
+			ctx := cmd.Context()
+			to := &lazy{open: func() (*session, error) { return a.open(ctx, "import", writing) }}
+			o.Append, o.Ledger = to.append, to
+			bar := a.progress("Importing", "rows")
+			o.Progress = func(p interop.Progress) { bar.show(p.Bytes, p.TotalBytes, p.Rows) }
+			summary, err := interop.Import(ctx, o)
+			bar.clear()
+			if err = to.end(ctx, err); err != nil && summary.Rows == 0 {
 				return err
 			}
-			ctx := cmd.Context()
-			return a.with(ctx, "import", writing, func(s *session) error {
-				o.Append, o.Ledger = s.append, s.source
-				bar := a.progress("Importing", "rows")
-				o.Progress = func(p interop.Progress) { bar.show(p.Bytes, p.TotalBytes, p.Rows) }
-				summary, err := interop.Import(ctx, o)
-				bar.clear()
-				if err != nil && summary.Rows == 0 {
-					return err
-				}
-				if e := a.show(summary, func(w io.Writer) error { return importText(w, summary) }); err == nil {
-					err = e
-				}
-				return err
-			})
+			if e := a.show(summary, func(w io.Writer) error { return importText(w, summary, err != nil) }); err == nil {
+				err = e
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -50,7 +46,7 @@ func (a *app) importCommand() *cobra.Command {
 	return cmd
 }
 
-func importText(w io.Writer, s interop.Summary) error {
+func importText(w io.Writer, s interop.Summary, stopped bool) error {
 	rows := [][]string{
 		{"journeys", count(s.Journeys)},
 		{"rows", count(s.Rows)},
@@ -61,5 +57,13 @@ func importText(w io.Writer, s interop.Summary) error {
 		{"conflicts", count(s.Conflicts)},
 		{"time", fmt.Sprintf("%.1f s, %s rows/s", s.Seconds, count(int64(float64(s.Rows)/max(s.Seconds, 1e-3))))},
 	}
-	return table(w, []string{"IMPORTED", s.Preset + ", source " + s.Source}, rows)
+	title := "IMPORTED"
+	if stopped {
+		title = "STOPPED"
+	}
+	if err := table(w, []string{title, s.Preset + ", source " + s.Source}, rows); err != nil || s.Handoffs > 0 || stopped {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nNothing was handed over: no row has a stage, or none changes it. Name the column of the team with --map stage=COLUMN.")
+	return err
 }

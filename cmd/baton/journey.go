@@ -47,7 +47,7 @@ func (a *app) journeyCommand() *cobra.Command {
 				return err
 			}
 			if !a.json {
-				if err := view.WriteText(a.out, a.text()); err != nil {
+				if err := view.WriteText(a.out, a.text()); err != nil || view.Events == 0 {
 					return err
 				}
 				fmt.Fprintln(a.out)
@@ -165,7 +165,7 @@ func (a *app) bisectCommand() *cobra.Command {
 	var where string
 	cmd := &cobra.Command{
 		Use: "bisect ID --where CEL", Short: "The first event after which a condition holds", Args: cobra.ExactArgs(1),
-		Example: "  baton replay bisect 1-364285768 --where 'owner == \"G97\"'\n  baton replay bisect 1-364285768 --where '\"zombie\" in anomalies'",
+		Example: "  baton replay bisect 1-364285768 --where 'owner == \"V13 2nd 3rd\"'\n  baton replay bisect 1-364285768 --where '\"zombie\" in anomalies'",
 	}
 	cmd.Long = cmd.Short + ".\n\nVariables:"
 	for _, line := range replay.ConditionHelp() {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (a *app) show(v any, text func(io.Writer) error) error {
 
 // text is how replay's answers are laid out for this terminal.
 func (a *app) text() replay.TextOptions {
-	o := replay.TextOptions{}
+	o := replay.TextOptions{Width: replay.Unlimited} // a file keeps every letter
 	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		o.Color = os.Getenv("NO_COLOR") == ""
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
@@ -61,21 +62,16 @@ func table(w io.Writer, header []string, rows [][]string) error {
 	}
 	var b strings.Builder
 	line := func(cells []string) {
+		text := ""
 		for i, c := range cells {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
-			switch {
-			case right[i]:
-				b.WriteString(pad + c)
-			case i == len(cells)-1:
-				b.WriteString(c)
-			default:
-				b.WriteString(c + pad)
-			}
-			if i < len(cells)-1 {
-				b.WriteString("  ")
+			if right[i] {
+				text += pad + c + "  "
+			} else {
+				text += c + pad + "  "
 			}
 		}
-		b.WriteString("\n")
+		b.WriteString(strings.TrimRight(text, " ") + "\n")
 	}
 	line(header)
 	for _, row := range rows {
@@ -83,6 +79,19 @@ func table(w io.Writer, header []string, rows [][]string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// pointText is a point for people: sender → receiver (channel).
+func pointText(point string) string {
+	from, rest, _ := strings.Cut(point, ">")
+	to, channel, _ := strings.Cut(rest, "@")
+	parts := [3]string{from, to, channel}
+	for i, p := range parts {
+		if plain, err := url.PathUnescape(p); err == nil {
+			parts[i] = plain
+		}
+	}
+	return parts[0] + " → " + parts[1] + " (" + parts[2] + ")"
 }
 
 func shorten(s string, n int) string {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +80,7 @@ func custodyText(w io.Writer, r projections.CustodyReport) error {
 	err := table(w, []string{"WHAT", ">COUNT", ">SHARE", ""}, [][]string{
 		{"journeys", count(s.Journeys), "", count(s.OpenJourneys) + " open"},
 		{"handoffs", count(s.Handoffs), "", ""},
-		{"  accepted", count(s.Accepted), percent(s.Accepted, s.Handoffs), "median wait " + seconds(s.Queue.P50Seconds) + ", 95 % within " + seconds(s.Queue.P95Seconds)},
+		{"  accepted", count(s.Accepted), percent(s.Accepted, s.Handoffs), "median wait " + quantile(s.Queue, s.Queue.P50Seconds) + ", 95 % within " + quantile(s.Queue, s.Queue.P95Seconds)},
 		{"  never accepted", count(s.NeverAccepted), percent(s.NeverAccepted, s.Handoffs), count(s.Withdrawn) + " withdrawn, " + count(s.Declined) + " declined, " + count(s.Waiting) + " waiting"},
 		{"  ping-pong, direct", count(s.PingPongDirect), percent(s.PingPongDirect, s.Handoffs), "A → B → A"},
 		{"  ping-pong, indirect", count(s.PingPongIndirect), percent(s.PingPongIndirect, s.Handoffs), "back to an earlier holder by a longer way"},
@@ -87,19 +89,41 @@ func custodyText(w io.Writer, r projections.CustodyReport) error {
 	fmt.Fprintln(w)
 	rows := [][]string{}
 	for _, k := range r.Rows {
-		example := ""
-		if len(k.Examples) > 0 {
-			example = k.Examples[0].Journey
+		examples := []string{}
+		for _, e := range k.Examples {
+			if len(examples) < 3 && !slices.Contains(examples, e.Journey) {
+				examples = append(examples, e.Journey)
+			}
 		}
-		rows = append(rows, []string{k.Kind, count(k.Count), count(k.Journeys), example})
+		rows = append(rows, []string{k.Kind, count(k.Count), count(k.Journeys), strings.Join(examples, ", ")})
 	}
 	err = errors.Join(err, table(w, []string{"TROUBLE", ">COUNT", ">JOURNEYS", "FOR EXAMPLE"}, rows))
 	fmt.Fprintln(w)
 	rows = [][]string{}
 	for _, l := range r.LongestWaits {
-		rows = append(rows, []string{seconds(l.Seconds), l.Ended, l.Journey, moment(l.Offered), l.Point})
+		rows = append(rows, []string{seconds(l.Seconds), l.Ended, l.Journey, moment(l.Offered), pointText(l.Point)})
 	}
 	return errors.Join(err, table(w, []string{">LONGEST WAITS", "UNTIL", "JOURNEY", "OFFERED", "POINT"}, rows))
+}
+
+// quantile is one of a distribution of waits, with as many digits as its buckets bear (see projections.Wait).
+func quantile(w projections.Wait, s float64) string {
+	if w.Count == 0 {
+		return "-"
+	}
+	d := time.Duration(s * float64(time.Second))
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}} {
+		if d >= 2*u.size {
+			if n := float64(d) / float64(u.size); n < 10 {
+				return fmt.Sprintf("~%.1f %s", n, u.name)
+			}
+			return fmt.Sprintf("~%.0f %s", float64(d)/float64(u.size), u.name)
+		}
+	}
+	return fmt.Sprintf("~%.0f s", d.Seconds())
 }
 
 func seconds(s float64) string { return span(time.Duration(s * float64(time.Second))) }
@@ -134,9 +158,13 @@ func networkText(w io.Writer, r projections.NetworkReport) error {
 	}
 	rows := make([][]string, len(r.Rows))
 	for i, row := range r.Rows {
-		rows[i] = []string{row.From, row.To, count(row.Count), fmt.Sprintf("%.4f", row.Share), bar(row.Count, most, 24)}
+		rows[i] = []string{row.From, row.To, count(row.Count), fmt.Sprintf("%.2f %%", 100*row.Share), bar(row.Count, most, 24)}
 	}
-	return table(w, []string{"FROM", "TO", ">COUNT", ">SHARE", ""}, rows)
+	if err := table(w, []string{"FROM", "TO", ">COUNT", ">SHARE", ""}, rows); err != nil || r.Level == projections.LevelOffered {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nCounted are acts that directly follow each other in a journey; --level offered counts handoffs as they were offered.")
+	return err
 }
 
 // bar draws n of most as a bar of at most width cells.
@@ -169,7 +197,7 @@ func (a *app) pointsCommand() *cobra.Command {
 					rows := make([][]string, len(report.Rows))
 					for i, p := range report.Rows {
 						rows[i] = []string{p.Sender, p.Receiver, p.Channel, count(p.Handoffs), percent(p.Accepted, p.Handoffs),
-							seconds(p.Queue.P50Seconds), seconds(p.Queue.P95Seconds), count(p.PingPongDirect + p.PingPongIndirect)}
+							quantile(p.Queue, p.Queue.P50Seconds), quantile(p.Queue, p.Queue.P95Seconds), count(p.PingPongDirect + p.PingPongIndirect)}
 					}
 					return table(w, []string{"SENDER", "RECEIVER", "CHANNEL", ">HANDOFFS", ">ACCEPTED", ">WAIT P50", ">P95", ">PING-PONG"}, rows)
 				})
@@ -201,6 +229,11 @@ func (a *app) journeysCommand() *cobra.Command {
 					}
 					out.Items = append(out.Items, l)
 				}
+				if len(out.Items) == 0 && q.Anomaly != "" {
+					if err := knownAnomaly(cmd.Context(), r, q.Anomaly); err != nil {
+						return err
+					}
+				}
 				return a.show(out, func(w io.Writer) error { return journeysText(w, out.Items) })
 			})
 		},
@@ -216,7 +249,36 @@ func (a *app) journeysCommand() *cobra.Command {
 	return cmd
 }
 
+// knownAnomaly refuses a name that no journey can be listed by: a filter that is misspelt would look like good news.
+func knownAnomaly(ctx context.Context, r server.Reports, name string) error {
+	report, err := r.Custody(ctx, projections.CustodyOptions{Top: 1})
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, row := range report.Rows {
+		switch row.Kind {
+		case "dropped", "late", "orphaned":
+			if name == row.Kind {
+				return badFlag("anomaly", "see `baton report custody --top 1000 --json`", "%q depends on the time of the report and is no mark of a journey", name)
+			}
+		case name:
+			return nil
+		default:
+			names = append(names, row.Kind)
+		}
+	}
+	if _, anomalous := strings.CutSuffix(name, "_twice"); anomalous || strings.Contains(name, "_after_") || strings.Contains(name, "_before_") || strings.Contains(name, "_without_") {
+		return nil // an illegal move that this ledger has not seen
+	}
+	return badFlag("anomaly", "use one of "+strings.Join(names, ", "), "%q is no anomaly of this ledger", name)
+}
+
 func journeysText(w io.Writer, items []projections.Listed) error {
+	if len(items) == 0 {
+		_, err := fmt.Fprintln(w, "No journeys match.")
+		return err
+	}
 	rows := make([][]string, len(items))
 	for i, l := range items {
 		j := &l.Journey

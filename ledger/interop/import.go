@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -54,22 +53,6 @@ func Import(ctx context.Context, o Options) (Summary, error) {
 		return run.sum, err
 	}
 	return run.sum, run.sum.conflictError()
-}
-
-// Check says what is wrong with options before anything is made for them: an unknown preset, a map it cannot have, a file that cannot
-// be read (regular files alone are opened: what is read from a pipe is gone).
-func Check(o Options) error {
-	if _, err := o.preset(); err != nil || o.Reader != nil {
-		return err
-	}
-	if info, err := os.Stat(o.Path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil
-	}
-	s, err := openSource(o.Path, nil)
-	if err != nil {
-		return err
-	}
-	return s.close()
 }
 
 // preset loads the preset, or the one of the file's format, and applies the map.
