@@ -100,6 +100,10 @@ func TestIngestStreamAndExpect(t *testing.T) {
 			t.Errorf("%s: %+v", c.body, r.Error)
 		}
 	}
+	if r := b.request("x", "ce-specversion", "1.0", "ce-id", "6", "Ce-Id", "7", "ce-source", "/n", "ce-type", "x"); r.Error == nil ||
+		!strings.Contains(r.Error.Message, "ce-id is there twice") {
+		t.Errorf("two ids: %+v", r)
+	}
 	if head, err := b.store.Head(b.ctx); err != nil || head.Position != 2 {
 		t.Errorf("head %d, %v: a refused request wrote something", head.Position, err)
 	}

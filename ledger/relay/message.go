@@ -90,11 +90,16 @@ func ParseMessage(subject string, h nats.Header, data []byte) (Message, error) {
 // parseHeaders reads binary mode: the event without its data, and apart from it the four attributes of a place.
 func parseHeaders(h nats.Header) (e ledger.Event, place map[string]string, err error) {
 	place = make(map[string]string, 4)
+	seen := make(map[string]bool, len(h))
 	for key, values := range h {
 		name, ok := cutPrefixFold(key, attributePrefix)
 		if !ok || len(values) == 0 {
 			continue
 		}
+		if seen[name] || len(values) > 1 { // which one is meant would depend on the order of a map
+			return e, nil, ledger.Errorf(ledger.CodeInvalid, "read message", "send it once", "header ce-%s is there twice", name)
+		}
+		seen[name] = true
 		value, err := url.PathUnescape(values[0])
 		if err != nil {
 			return e, nil, ledger.Errorf(ledger.CodeInvalid, "read message", "percent-encode the header's value", "header %s: %w", key, err)
