@@ -85,9 +85,9 @@ func (a *app) root() *cobra.Command {
 	config.AddFlags(flags, "data", "notary.key_file", "notary.origin", "log.level", "log.format")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
-		return environment(cmd.CommandPath(), "see that the output can be written", err)
-	}
-	return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+			return environment(cmd.CommandPath(), "see that the output can be written", err)
+		}
+		return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(),
@@ -99,8 +99,11 @@ func (a *app) root() *cobra.Command {
 func helped(cmd *cobra.Command, err error) error {
 	var ours *ledger.Error
 	var c *config.Error
-	if errors.As(err, &ours) || errors.As(err, &c) || errors.Is(err, errNo) || errors.Is(err, context.Canceled) {
+	switch {
+	case errors.As(err, &ours) || errors.As(err, &c) || errors.Is(err, errNo):
 		return err
+	case errors.Is(err, context.Canceled):
+		return &ledger.Error{Code: ledger.CodeUnavailable, Op: cmd.CommandPath(), Err: fmt.Errorf("stopped before its end: %w", err), Hint: "run it again"}
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
 		return environment(cmd.CommandPath(), "see that the output can be written", err)
