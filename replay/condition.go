@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -107,9 +108,23 @@ var variables = []variable{
 func ConditionHelp() []string {
 	var out []string
 	for _, v := range variables {
-		out = append(out, v.name+" "+v.typ.String())
+		out = append(out, v.name+" "+typeName(v.typ.String()))
 	}
-	return out
+	return append(out, "handoff: "+fieldNames[handoffVar](), "event: "+fieldNames[eventVar]())
+}
+
+// typeName spells a type as an expression does.
+func typeName(s string) string {
+	return strings.ReplaceAll(s, "google.protobuf.Timestamp", "timestamp")
+}
+
+// fieldNames lists the fields of a type of ours.
+func fieldNames[T any]() string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		names = append(names, f.Tag.Get("cel"))
+	}
+	return strings.Join(names, ", ")
 }
 
 func newEnv() (*cel.Env, error) {

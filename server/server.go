@@ -84,6 +84,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Baton", "1")
 	config.Info.Description = "A chain-of-custody ledger for customer journeys."
+	config.RejectUnknownQueryParameters = true // a misspelt moment must not answer for now
 	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	config.CreateHooks = nil // no $schema member in answers: they are the documented JSON and nothing else
 	api := humago.New(mux, config)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/replay"
 )
 
@@ -147,6 +148,14 @@ func (a *app) diffCommand() *cobra.Command {
 			}
 			ctx := cmd.Context()
 			return a.with(ctx, "replay diff", reading, func(s *session) error {
+				for _, side := range []struct {
+					flag string
+					at   replay.Moment
+				}{{"from", mf}, {"to", mt}} { // so that an error names the side
+					if _, err := replay.AsOf(ctx, s.source, args[0], side.at); ledger.CodeOf(err) == ledger.CodeNotFound {
+						return &ledger.Error{Code: ledger.CodeNotFound, Op: "--" + side.flag, Err: err, Hint: ledger.HintOf(err)}
+					}
+				}
 				d, err := replay.Diff(ctx, s.source, args[0], mf, mt)
 				if err != nil {
 					return err

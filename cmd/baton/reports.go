@@ -218,6 +218,9 @@ func (a *app) journeysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "journeys", Short: "List journeys", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if q.Limit < 0 {
+				return badFlag("limit", "give 0 for all", "%d is no number of journeys", q.Limit)
+			}
 			if q.State != "" && q.State != "open" && q.State != "closed" {
 				return badFlag("state", "give open or closed", "%q is no state of a journey", q.State)
 			}

@@ -133,6 +133,7 @@ func (r *Report) add(p Problem) {
 // fail keeps the first reason.
 func (v *Verdict) fail(p Problem) {
 	if v.Verdict != VerdictFailed {
+		p.Expected, p.Found = "", "" // they stand in the list of problems
 		*v = Verdict{VerdictFailed, p.String()}
 	}
 }

@@ -2,6 +2,8 @@ package pebblestore
 
 import (
 	"encoding/binary"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -50,13 +52,19 @@ func (s *Store) events() *pebble.EventListener {
 				s.floor.flushed.Store(s.floor.flushing.Load())
 			}
 		},
-		BackgroundError: func(err error) { s.opts.Logger.Error("background work of the ledger failed", "error", err) },
+		BackgroundError: func(err error) { s.opts.Logger.Error("background work of the ledger failed", "error", firstLine(err)) },
 		// The default ends the process from a background goroutine.
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			s.opts.Logger.Error("the ledger's files are damaged", "file", i.Path, "error", i.Details)
+			s.opts.Logger.Error("the ledger's files are damaged", "file", filepath.Base(i.Path), "error", firstLine(i.Details))
 			s.fail(s.damaged("file %s is damaged: %v", i.Path, i.Details))
 		},
 	}
 	l.EnsureDefaults(pebbleLog{s.opts.Logger})
 	return l
+}
+
+// firstLine is what an error says, without the stack that Pebble's errors carry and slog would print.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -1,8 +1,11 @@
 package pebblestore
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -229,11 +232,26 @@ func partial(r *request, receipts []ledger.Receipt, present int) error {
 }
 
 func conflict(st *stream, e *entry, first ledger.Receipt, record []byte) error {
-	stored := ledger.Hash{}
+	stored, hint := ledger.Hash{}, "give the changed event an id of its own; what is recorded stays"
 	if _, old, err := ledger.DecodeRecord(record); err == nil {
 		stored = ledger.RetryDigest(st.name, &old)
+		if sameJSON(old.Data, e.event.Data) {
+			hint = "a retry sends the same attributes and the same bytes of data; its JSON says what is recorded already, so leave it"
+		}
 	}
-	return &ledger.Error{Code: ledger.CodeIDConflict, Op: "append", Hint: "give the changed event an id of its own; what is recorded stays",
+	return &ledger.Error{Code: ledger.CodeIDConflict, Op: "append", Hint: hint,
 		Err: &ledger.IDConflict{Stream: st.name, Source: e.event.Source, ID: e.event.ID, Position: first.Position,
 			Stored: stored, Offered: ledger.RetryDigest(st.name, e.event)}}
+}
+
+// sameJSON reports whether two texts are one JSON value, whatever their white space and order of members.
+func sameJSON(a, b []byte) bool {
+	decode := func(text []byte) (v any, err error) {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		return v, d.Decode(&v)
+	}
+	x, errX := decode(a)
+	y, errY := decode(b)
+	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
