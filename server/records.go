@@ -102,8 +102,11 @@ func reply[T any](v T, err error) (*answer[T], error) {
 	return &answer[T]{Body: v}, nil
 }
 
+// bodyTime is how long a request's body may take. A deadline of the whole connection would end long answers too.
+const bodyTime = time.Minute
+
 func operation(id, method, path, summary string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody}
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody, BodyReadTimeout: bodyTime}
 }
 
 // lines writes a read as NDJSON. The first item is awaited before the status is sent, so that an error at once is a plain problem; a later one
