@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -78,7 +80,20 @@ func readHolder(path string) (h holder) {
 	if b, err := os.ReadFile(path); err == nil {
 		_ = json.Unmarshal(b, &h) // half written by a holder that has just begun: asked again
 	}
+	if !onThisMachine(h.API) {
+		h.API = "" // no server of ours wrote that
+	}
 	return h
+}
+
+// onThisMachine reports whether an API's address is a loopback one, as every server announces.
+func onThisMachine(api string) bool {
+	u, err := url.Parse(api)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // announce tells others where the API of this process is.

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,14 +117,29 @@ func group(use, short string) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 }
 
+// errorAnswer is what an error is with --json, on standard error.
+type errorAnswer struct {
+	Error struct {
+		Code    ledger.Code `json:"code"`
+		Message string      `json:"message"`
+		Hint    string      `json:"hint,omitempty"`
+	} `json:"error"`
+}
+
 // explain prints an error as a person needs it: what is wrong, and the next step.
 func (a *app) explain(err error) {
-	fmt.Fprintf(a.err, "Error: %s\n", printable(err.Error()))
-	hint := ledger.HintOf(err)
+	code, hint := ledger.CodeOf(err), ledger.HintOf(err)
 	var c *config.Error
 	if errors.As(err, &c) {
-		hint = c.Hint()
+		code, hint = ledger.CodeInvalid, c.Hint()
 	}
+	if a.json {
+		var doc errorAnswer
+		doc.Error.Code, doc.Error.Message, doc.Error.Hint = code, err.Error(), hint
+		_ = json.NewEncoder(a.err).Encode(doc) // there is nowhere else to say it
+		return
+	}
+	fmt.Fprintf(a.err, "Error: %s\n", printable(err.Error()))
 	if hint != "" {
 		fmt.Fprintf(a.err, "Try:   %s\n", printable(hint))
 	}
