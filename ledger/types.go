@@ -83,6 +83,9 @@ func Families() []string {
 	return out
 }
 
+// Verbs lists the verbs of a family, in the catalogue's order; none for a family it does not have.
+func Verbs(family string) []string { return slices.Clone(catalogue[family]) }
+
 // checkType accepts the catalogue's types and foreign ones; a type in Baton's own name that the catalogue lacks is a mistake.
 func checkType(typ string) *Error {
 	if !strings.HasPrefix(typ, TypePrefix) {

@@ -107,15 +107,23 @@ func schemaName(t reflect.Type, hint string) string {
 	return strings.ToUpper(path.Base(t.PkgPath())[:1]) + path.Base(t.PkgPath())[1:] + name
 }
 
-// Listen opens the address. Only loopback addresses are served: there is no authentication yet.
-func Listen(address string) (net.Listener, error) {
+// CheckAddress refuses addresses that are not loopback: there is no authentication yet.
+func CheckAddress(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "listen", "give host:port, as 127.0.0.1:8080", "listen address %q: %w", address, err)
+		return ledger.Errorf(ledger.CodeInvalid, "listen", "give host:port, as 127.0.0.1:8080", "listen address %q: %w", address, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "listen", "use 127.0.0.1, and a proxy that authenticates for anything further",
+		return ledger.Errorf(ledger.CodeInvalid, "listen", "use 127.0.0.1, and a proxy that authenticates for anything further",
 			"listen address %q is not loopback, and no authentication is configured", address)
+	}
+	return nil
+}
+
+// Listen opens an address that CheckAddress accepts.
+func Listen(address string) (net.Listener, error) {
+	if err := CheckAddress(address); err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {

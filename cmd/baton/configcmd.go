@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/baton-ledger/baton/server"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -24,6 +26,9 @@ func (a *app) configCommand() *cobra.Command {
 	}, &cobra.Command{
 		Use: "check", Short: "Refuse a configuration with an unknown or ill-typed key", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := server.CheckAddress(a.cfg.Listen); err != nil {
+				return err
+			}
 			return a.show(map[string]bool{"ok": true}, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, "The configuration is good.")
 				return err

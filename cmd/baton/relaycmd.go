@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
@@ -30,6 +34,9 @@ func (a *app) relayCommand() *cobra.Command {
 			}
 			if err := a.show(r, func(w io.Writer) error { return relayText(w, r) }); err != nil || r.Clean() && r.Lag == 0 {
 				return err
+			}
+			if !a.json {
+				fmt.Fprintln(a.err, "Try:   `baton relay repair` publishes what is missing; `baton serve` what lags.")
 			}
 			return errNo
 		}
@@ -96,6 +103,9 @@ func (a *app) tailCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Follow events as an ordinary NATS client; with --json as CloudEvents, one a line", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownFilter(family, verb, point); err != nil {
+				return err
+			}
 			if family != "" || verb != "" || point != "" {
 				o.Filter = relay.FilterSubject(family, verb, point)
 			}
@@ -106,6 +116,9 @@ func (a *app) tailCommand() *cobra.Command {
 			defer conn.Close()
 			ctx := cmd.Context()
 			seen := 0
+			if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+				fmt.Fprintf(a.err, "Following %s. Stop with Ctrl-C.\n", cmp.Or(o.Filter, relay.AllSubjects))
+			}
 			for m, err := range relay.Tail(ctx, conn, o) {
 				if err != nil {
 					if ctx.Err() != nil {
@@ -131,6 +144,22 @@ func (a *app) tailCommand() *cobra.Command {
 	f.IntVar(&limit, "limit", 0, "end after that many; 0 goes on")
 	config.AddFlags(f, "nats.url")
 	return cmd
+}
+
+// knownFilter refuses a filter that nothing can match: waiting for it would look like silence.
+func knownFilter(family, verb, point string) error {
+	families := append(ledger.Families(), "other")
+	switch {
+	case family != "" && !slices.Contains(families, family):
+		return badFlag("family", "use one of "+strings.Join(families, ", "), "there is no family %q", family)
+	case verb != "" && family == "":
+		return badFlag("verb", "give --family too", "verb %q belongs to a family", verb)
+	case verb != "" && family != "other" && !slices.Contains(ledger.Verbs(family), verb):
+		return badFlag("verb", "use one of "+strings.Join(ledger.Verbs(family), ", "), "family %q has no verb %q", family, verb)
+	case point != "" && !(strings.Contains(point, ">") && strings.Contains(point, "@")):
+		return badFlag("point", "spell it sender>receiver@channel, as `baton points --json` does", "%q is no point", point)
+	}
+	return nil
 }
 
 // connectTail connects to the configured server, or to the one embedded in the process that serves the directory.
