@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -23,6 +24,18 @@ func momentFlags(cmd *cobra.Command) func() (replay.Moment, error) {
 	}
 }
 
+// asOf makes a command that reads a journey as of a moment.
+func (a *app) asOf(cmd *cobra.Command, name string, do func(ctx context.Context, s *session, args []string, m replay.Moment) error) {
+	at := momentFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := at()
+		if err != nil {
+			return err
+		}
+		return a.with(cmd.Context(), name, reading, func(s *session) error { return do(cmd.Context(), s, args, m) })
+	}
+}
+
 // journeyAnswer is what `baton journey --json` prints.
 type journeyAnswer struct {
 	replay.View
@@ -35,35 +48,27 @@ func (a *app) journeyCommand() *cobra.Command {
 		Example: "  baton journey 1-364285768\n  baton journey 1-364285768 --at 2010-04-08T00:00:00Z",
 		Args:    cobra.ExactArgs(1),
 	}
-	at := momentFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := at()
+	a.asOf(cmd, "journey", func(ctx context.Context, s *session, args []string, m replay.Moment) error {
+		view, err := replay.AsOf(ctx, s.source, args[0], m)
 		if err != nil {
 			return err
 		}
-		ctx := cmd.Context()
-		return a.with(ctx, "journey", reading, func(s *session) error {
-			view, err := replay.AsOf(ctx, s.source, args[0], m)
+		if !a.json {
+			if err := view.WriteText(a.out, a.text()); err != nil || view.Events == 0 {
+				return err
+			}
+			fmt.Fprintln(a.out)
+			return replay.WriteTimeline(a.out, replay.Timeline(ctx, s.source, args[0], m), a.text())
+		}
+		out := journeyAnswer{View: view, Timeline: []replay.Entry{}}
+		for e, err := range replay.Timeline(ctx, s.source, args[0], m) {
 			if err != nil {
 				return err
 			}
-			if !a.json {
-				if err := view.WriteText(a.out, a.text()); err != nil || view.Events == 0 {
-					return err
-				}
-				fmt.Fprintln(a.out)
-				return replay.WriteTimeline(a.out, replay.Timeline(ctx, s.source, args[0], m), a.text())
-			}
-			out := journeyAnswer{View: view, Timeline: []replay.Entry{}}
-			for e, err := range replay.Timeline(ctx, s.source, args[0], m) {
-				if err != nil {
-					return err
-				}
-				out.Timeline = append(out.Timeline, e)
-			}
-			return a.printJSON(out)
-		})
-	}
+			out.Timeline = append(out.Timeline, e)
+		}
+		return a.printJSON(out)
+	})
 	return cmd
 }
 
@@ -75,28 +80,20 @@ func (a *app) replayCommand() *cobra.Command {
 
 func (a *app) timelineCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "timeline ID", Short: "Every event of a journey and what it did", Args: cobra.ExactArgs(1)}
-	at := momentFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := at()
-		if err != nil {
-			return err
+	a.asOf(cmd, "replay timeline", func(ctx context.Context, s *session, args []string, m replay.Moment) error {
+		entries := replay.Timeline(ctx, s.source, args[0], m)
+		if !a.json {
+			return replay.WriteTimeline(a.out, entries, a.text())
 		}
-		ctx := cmd.Context()
-		return a.with(ctx, "replay timeline", reading, func(s *session) error {
-			entries := replay.Timeline(ctx, s.source, args[0], m)
-			if !a.json {
-				return replay.WriteTimeline(a.out, entries, a.text())
+		out := []replay.Entry{}
+		for e, err := range entries {
+			if err != nil {
+				return err
 			}
-			out := []replay.Entry{}
-			for e, err := range entries {
-				if err != nil {
-					return err
-				}
-				out = append(out, e)
-			}
-			return a.printJSON(out)
-		})
-	}
+			out = append(out, e)
+		}
+		return a.printJSON(out)
+	})
 	return cmd
 }
 
@@ -180,24 +177,16 @@ func (a *app) bisectCommand() *cobra.Command {
 	for _, line := range replay.ConditionHelp() {
 		cmd.Long += "\n  " + line
 	}
-	at := momentFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := at()
+	a.asOf(cmd, "replay bisect", func(ctx context.Context, s *session, args []string, m replay.Moment) error {
+		b, err := replay.Bisect(ctx, s.source, args[0], m, where)
 		if err != nil {
 			return err
 		}
-		ctx := cmd.Context()
-		return a.with(ctx, "replay bisect", reading, func(s *session) error {
-			b, err := replay.Bisect(ctx, s.source, args[0], m, where)
-			if err != nil {
-				return err
-			}
-			if err := a.show(b, func(w io.Writer) error { return b.WriteText(w, a.text()) }); err != nil || b.Found {
-				return err
-			}
-			return errNo
-		})
-	}
+		if err := a.show(b, func(w io.Writer) error { return b.WriteText(w, a.text()) }); err != nil || b.Found {
+			return err
+		}
+		return errNo
+	})
 	cmd.Flags().StringVar(&where, "where", "", "condition in CEL")
 	_ = cmd.MarkFlagRequired("where")
 	return cmd
@@ -209,24 +198,16 @@ func (a *app) whatifCommand() *cobra.Command {
 		Example: "  baton replay whatif 1-364285768 drop:5\n  baton replay whatif 1-364285768 delay:5:48h\n  baton replay whatif 1-364285768 'change:5:{\"stage\":\"G97\"}'",
 		Args:    cobra.MinimumNArgs(2),
 	}
-	at := momentFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := at()
-		if err != nil {
-			return err
-		}
+	a.asOf(cmd, "replay whatif", func(ctx context.Context, s *session, args []string, m replay.Moment) error {
 		edits, err := replay.ParseEdits(args[1:])
 		if err != nil {
 			return err
 		}
-		ctx := cmd.Context()
-		return a.with(ctx, "replay whatif", reading, func(s *session) error {
-			h, err := replay.WhatIf(ctx, s.source, args[0], m, edits)
-			if err != nil {
-				return err
-			}
-			return a.show(h, func(w io.Writer) error { return h.WriteText(w, a.text()) })
-		})
-	}
+		h, err := replay.WhatIf(ctx, s.source, args[0], m, edits)
+		if err != nil {
+			return err
+		}
+		return a.show(h, func(w io.Writer) error { return h.WriteText(w, a.text()) })
+	})
 	return cmd
 }
