@@ -20,7 +20,7 @@ lint: ## check formatting, go vet and staticcheck
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard -- '*.go')
 
-demo: build ## the whole story on an embedded ledger, then API and console
+demo: build ## the whole story on an embedded ledger, then the API
 	./baton demo
 
 bench: ## benchmarks of the hot functions, the limit or peer beside them

@@ -40,11 +40,11 @@ type call struct {
 
 // queue holds the requests that wait for the writer.
 type queue struct {
-	mu       sync.Mutex
-	ready    *sync.Cond
-	waiting  []queued
-	closed   bool
-	overflow int // index of the first of waiting that is not taken yet
+	mu      sync.Mutex
+	ready   *sync.Cond
+	waiting []queued
+	closed  bool
+	taken   int // index of the first of waiting that is not taken yet
 }
 
 type queued struct {
@@ -70,21 +70,21 @@ func (q *queue) push(c *call) error {
 func (q *queue) take(buf []queued) []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == q.overflow && !q.closed {
+	for len(q.waiting) == q.taken && !q.closed {
 		q.ready.Wait()
 	}
 	events, bytes := 0, 0
-	rest := q.waiting[q.overflow:]
+	rest := q.waiting[q.taken:]
 	for len(rest) > 0 && events < groupEvents && bytes < groupBytes {
 		events += len(rest[0].request.entries)
 		bytes += rest[0].request.bytes
 		buf, rest = append(buf, rest[0]), rest[1:]
-		q.overflow++
+		q.taken++
 	}
-	if len(rest) <= q.overflow { // moving the rest down costs no more than taking did
+	if len(rest) <= q.taken { // moving the rest down costs no more than taking did
 		n := copy(q.waiting, rest)
 		clear(q.waiting[n:])
-		q.waiting, q.overflow = q.waiting[:n], 0
+		q.waiting, q.taken = q.waiting[:n], 0
 	}
 	return buf
 }
