@@ -22,6 +22,9 @@ const (
 	CodeDiskFull      Code = "disk_full"      // no space to write durably
 	CodeUnavailable   Code = "unavailable"    // a needed part (disk, NATS, store) does not answer now
 	CodeUnsupported   Code = "unsupported"    // this version, engine or build does not do that
+	CodeNotKnown      Code = "not_known"      // nobody said who asks: no API key, or one that is not valid
+	CodeForbidden     Code = "forbidden"      // who asks is known and may not do that
+	CodeTooMany       Code = "too_many"       // more requests than the limit allows; later ones will do
 	CodeClosed        Code = "closed"         // used after Close
 	CodeInternal      Code = "internal"       // a defect of Baton
 )

@@ -38,7 +38,8 @@ type Options struct {
 	Verify     func(ctx context.Context) (notary.Report, error)
 	CheckRelay func(ctx context.Context, repair bool) (relay.CheckReport, error)
 	Followers  []Follower
-	NATS       string // URL for subscribers, without credential
+	NATS       string  // URL for subscribers, without credential
+	Mounts     []Mount // further parts of the API
 	Logger     *slog.Logger
 }
 
@@ -92,6 +93,9 @@ func (s *Server) routes() http.Handler {
 	s.models(api)
 	s.trust(api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	for _, m := range s.opts.Mounts {
+		mux.Handle(m.Pattern, m.Handler)
+	}
 	return guarded(http.MaxBytesHandler(known(mux), maxBody))
 }
 

@@ -64,29 +64,54 @@ func (a *app) serve(ctx context.Context, n *node) error {
 	return err
 }
 
-// run runs server and followers; the first that fails ends all.
-func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener) error {
-	followers := []server.Follower{{Name: n.models.Name(), Progress: n.models.Progress()}}
-	if fan.relay != nil {
-		followers = append(followers, server.Follower{Name: fan.relay.Name(), Progress: &fan.progress})
+// part is something that runs as long as the ledger is served; the first that fails ends all.
+type part struct {
+	name     string
+	progress *ledger.Progress // of a follower, for status and metrics; nil where it follows nothing
+	run      func(context.Context) error
+}
+
+// parts lists what runs beside the API.
+func (a *app) parts(n *node, fan *fan) []part {
+	list := []part{
+		{n.models.Name(), n.models.Progress(), n.models.Run},
+		{"notary", nil, n.notary.Run},
 	}
-	api := server.New(server.Options{
-		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
-		Prove: n.prove, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
-		CheckRelay: fan.check(n), Followers: followers, NATS: fan.url, Logger: a.logger()})
+	if fan.relay != nil {
+		list = append(list,
+			part{fan.relay.Name(), &fan.progress, func(ctx context.Context) error { return fan.relay.Run(ctx, n.store, &fan.progress) }},
+			part{"ingest", nil, fan.ingest.Run})
+	}
+	return list
+}
+
+// run runs the API and its parts.
+func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener) error {
+	parts := a.parts(n, fan)
+	api := server.New(a.serverOptions(n, fan, parts))
 	if err := n.lock.announce("http://" + listener.Addr().String()); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "Serving %s at http://%s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, listener.Addr(), fan.where())
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.models.Run(ctx) })
-	g.Go(func() error { return n.notary.Run(ctx) })
-	if fan.relay != nil {
-		g.Go(func() error { return fan.relay.Run(ctx, n.store, &fan.progress) })
-		g.Go(func() error { return fan.ingest.Run(ctx) })
+	for _, p := range parts {
+		g.Go(func() error { return p.run(ctx) })
 	}
 	g.Go(func() error { return api.Serve(ctx, listener) })
 	return errors.Join(g.Wait(), n.lock.announce("")) // what is left to do needs the directory, and answers nobody
+}
+
+func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
+	o := server.Options{
+		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Prove: n.prove, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
+		CheckRelay: fan.check(n), NATS: fan.url, Logger: a.logger()}
+	for _, p := range parts {
+		if p.progress != nil {
+			o.Followers = append(o.Followers, server.Follower{Name: p.name, Progress: p.progress})
+		}
+	}
+	return o
 }
 
 // verifyServed verifies the ledger while it is being written to, under a checkpoint of now.
