@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"mime"
 	"net/http"
 	"net/url"
@@ -11,33 +10,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/server/client"
 )
-
-// BatchWire is one batch of an append on the wire.
-type BatchWire struct {
-	Stream string            `json:"stream"`
-	Expect ledger.Expect     `json:"expect" doc:"revision, 0 no stream, -1 any, -2 an existing stream"`
-	Events []json.RawMessage `json:"events" doc:"CloudEvents 1.0 JSON"`
-}
-
-// ResultWire is the answer to one batch.
-type ResultWire struct {
-	Receipts []ledger.Receipt `json:"receipts,omitempty"`
-	Problem  *Problem         `json:"problem,omitempty"`
-}
-
-type batchesBody struct {
-	Batches []BatchWire `json:"batches" maxItems:"10000"`
-}
-
-type resultsBody struct {
-	Results []ResultWire `json:"results"`
-}
 
 // events registers the ways in.
 func (s *Server) events(api huma.API) {
 	huma.Register(api, operation("append-batches", http.MethodPost, "/v1/batches", "Append batches, each all or none, each with its own answer"),
-		func(ctx context.Context, in *struct{ Body batchesBody }) (*answer[resultsBody], error) {
+		func(ctx context.Context, in *struct{ Body client.Batches }) (*answer[client.Results], error) {
 			return reply(s.appendBatches(ctx, in.Body))
 		})
 	op := operation("append-events", http.MethodPost, "/v1/events", "Append CloudEvents in binary, structured or batch mode")
@@ -46,8 +25,8 @@ func (s *Server) events(api huma.API) {
 	huma.Register(api, op, s.appendEvents)
 }
 
-func (s *Server) appendBatches(ctx context.Context, body batchesBody) (resultsBody, error) {
-	out := resultsBody{Results: make([]ResultWire, len(body.Batches))}
+func (s *Server) appendBatches(ctx context.Context, body client.Batches) (client.Results, error) {
+	out := client.Results{Results: make([]client.ResultWire, len(body.Batches))}
 	batches, at := []ledger.Batch{}, []int{}
 	for i, w := range body.Batches {
 		b := ledger.Batch{Stream: w.Stream, Expect: w.Expect, Events: make([]ledger.Event, len(w.Events))}
@@ -88,13 +67,9 @@ func (in *eventsInput) Resolve(c huma.Context) []error {
 	return nil
 }
 
-type receiptsBody struct {
-	Receipts []ledger.Receipt `json:"receipts"`
-}
-
 // appendEvents takes the three content modes of CloudEvents over HTTP. A batch may hold events of several streams: each stream's
 // events are one append, and the answer is an error if any of them is refused.
-func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[receiptsBody], error) {
+func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[client.Receipts], error) {
 	events, err := in.parse()
 	if err == nil && len(events) == 0 {
 		err = ledger.Errorf(ledger.CodeInvalid, "append", "put at least one event into it", "the batch has no events")
@@ -104,7 +79,7 @@ func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[rec
 	}
 	batches, order := in.group(events)
 	results := s.opts.Append(context.WithoutCancel(ctx), batches)
-	out := receiptsBody{Receipts: make([]ledger.Receipt, len(events))}
+	out := client.Receipts{Receipts: make([]ledger.Receipt, len(events))}
 	taken := make([]int, len(batches))
 	for i, b := range order {
 		if err := results[b].Err; err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // TestRefusals sends what no client should: each is answered by a problem that says what to do, and nothing is written.
@@ -49,7 +49,7 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var p server.Problem
+		var p client.Problem
 		err = json.NewDecoder(resp.Body).Decode(&p)
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != tt.status || p.Status != tt.status || p.Code != tt.code || !strings.Contains(p.Detail, tt.says) ||

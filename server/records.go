@@ -12,31 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/server/client"
 )
-
-// Record is one recorded event on the wire: its place, and the record's bytes in base64. Line by line it is what a ledger.Reader
-// yields, so a client folds, replays and checks exactly what the holder of the directory would.
-type Record struct {
-	Position     uint64      `json:"position,omitempty"`
-	Revision     uint64      `json:"revision,omitempty"`
-	RecordedTime time.Time   `json:"recorded_time,omitzero"`
-	PrevHead     ledger.Hash `json:"prev_head,omitzero"`
-	Record       []byte      `json:"record,omitempty"`
-	Problem      *Problem    `json:"problem,omitempty" doc:"why the list ends here; it is the last line then"`
-}
-
-func recordOf(r *ledger.Recorded) Record {
-	return Record{Position: r.Position, Revision: r.Revision, RecordedTime: r.RecordedTime, PrevHead: r.PrevHead, Record: r.Record}
-}
-
-func (w *Record) recorded() (ledger.Recorded, error) {
-	if w.Problem != nil {
-		return ledger.Recorded{}, w.Problem.Ledger()
-	}
-	stream, e, err := ledger.DecodeRecord(w.Record)
-	return ledger.Recorded{Event: e, Stream: stream, Position: w.Position, Revision: w.Revision, RecordedTime: w.RecordedTime,
-		PrevHead: w.PrevHead, Record: w.Record}, err
-}
 
 type rangeInput struct {
 	From uint64 `query:"from" doc:"first position or revision"`
@@ -49,7 +26,7 @@ func (r rangeInput) options() ledger.ReadOptions { return ledger.ReadOptions{Fro
 func (s *Server) records(api huma.API) {
 	huma.Register(api, operation("read-records", http.MethodGet, "/v1/records", "Records by position, a JSON object a line"),
 		func(ctx context.Context, in *rangeInput) (*huma.StreamResponse, error) {
-			return lines(s.opts.Store.Read(ctx, in.options()), recordOf), nil
+			return lines(s.opts.Store.Read(ctx, in.options()), client.RecordOf), nil
 		})
 	huma.Register(api, operation("read-stream", http.MethodGet, "/v1/streams/{stream}/records", "Records of a stream by revision, a JSON object a line"),
 		func(ctx context.Context, in *struct {
@@ -57,7 +34,7 @@ func (s *Server) records(api huma.API) {
 			From   uint64 `query:"from" doc:"first revision"`
 			To     uint64 `query:"to" doc:"last one, included; 0 is the durable head"`
 		}) (*huma.StreamResponse, error) {
-			return lines(s.opts.Store.ReadStream(ctx, in.Stream, ledger.ReadOptions{From: in.From, To: in.To}), recordOf), nil
+			return lines(s.opts.Store.ReadStream(ctx, in.Stream, ledger.ReadOptions{From: in.From, To: in.To}), client.RecordOf), nil
 		})
 	huma.Register(api, operation("stream-head", http.MethodGet, "/v1/streams/{stream}", "Head of a stream; revision 0 where it does not exist"),
 		func(ctx context.Context, in *struct {
@@ -70,7 +47,7 @@ func (s *Server) records(api huma.API) {
 			Prefix string `query:"prefix"`
 			After  string `query:"after"`
 		}) (*huma.StreamResponse, error) {
-			return lines(s.opts.Store.Streams(ctx, in.Prefix, in.After), func(h *ledger.StreamHead) streamLine { return streamLine{StreamHead: *h} }), nil
+			return lines(s.opts.Store.Streams(ctx, in.Prefix, in.After), func(h *ledger.StreamHead) client.StreamLine { return client.StreamLine{StreamHead: *h} }), nil
 		})
 	huma.Register(api, operation("head", http.MethodGet, "/v1/head", "Durable head; with after, as soon as it is past that position, at most half a minute"),
 		func(ctx context.Context, in *struct {
@@ -86,11 +63,6 @@ func (s *Server) records(api huma.API) {
 			}
 			return reply(s.opts.Store.Head(context.WithoutCancel(ctx)))
 		})
-}
-
-type streamLine struct {
-	ledger.StreamHead
-	Problem *Problem `json:"problem,omitempty"`
 }
 
 type answer[T any] struct{ Body T }
@@ -130,7 +102,7 @@ func lines[T, W any](items iter.Seq2[T, error], wire func(*T) W) *huma.StreamRes
 					json.NewEncoder(out).Encode(p)
 				} else {
 					json.NewEncoder(out).Encode(struct {
-						Problem *Problem `json:"problem"`
+						Problem *client.Problem `json:"problem"`
 					}{p})
 				}
 				break

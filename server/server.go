@@ -23,6 +23,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // Options are the parts of an open ledger that a server serves. Store, Append and Models are required; a function that is nil answers
@@ -105,7 +106,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	name := huma.DefaultSchemaNamer(t, hint)
-	if t.Name() == "" || t.PkgPath() == reflect.TypeFor[Server]().PkgPath() {
+	if t.Name() == "" || t.PkgPath() == reflect.TypeFor[Server]().PkgPath() || t.PkgPath() == reflect.TypeFor[client.Problem]().PkgPath() {
 		return name
 	}
 	return strings.ToUpper(path.Base(t.PkgPath())[:1]) + path.Base(t.PkgPath())[1:] + name

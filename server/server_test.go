@@ -19,10 +19,11 @@ import (
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // serve starts the API over a new ledger.
-func serve(t *testing.T) (*httptest.Server, *server.Client, *projections.Models, notary.Keys) {
+func serve(t *testing.T) (*httptest.Server, *client.Client, *projections.Models, notary.Keys) {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
@@ -57,7 +58,7 @@ func serve(t *testing.T) (*httptest.Server, *server.Client, *projections.Models,
 			t.Error(err)
 		}
 	})
-	return s, server.NewClient(s.URL), models, keys
+	return s, client.New(s.URL, client.Options{}), models, keys
 }
 
 func event(id, journey, data string) ledger.Event {

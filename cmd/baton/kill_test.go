@@ -15,7 +15,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/interop"
 	"github.com/baton-ledger/baton/ledger/notary"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // baton starts the real binary.
@@ -95,7 +95,7 @@ func TestKilledServer(t *testing.T) {
 	acked := map[string]ledger.Receipt{}
 	for round := range 3 {
 		cmd, out := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
-		client := server.NewClient(waitAPI(t, data, cmd.Process.Pid))
+		client := client.New(waitAPI(t, data, cmd.Process.Pid), client.Options{})
 		var mu sync.Mutex
 		var writers sync.WaitGroup
 		enough := make(chan struct{})
@@ -145,7 +145,7 @@ func checkAcked(t *testing.T, data string, acked map[string]ledger.Receipt) {
 	t.Helper()
 	cmd, _ := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	defer func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() }()
-	client := server.NewClient(waitAPI(t, data, cmd.Process.Pid))
+	client := client.New(waitAPI(t, data, cmd.Process.Pid), client.Options{})
 	found := 0
 	for r, err := range client.Read(context.Background(), ledger.ReadOptions{}) {
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/relay"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 func (a *app) relayCommand() *cobra.Command {
@@ -56,7 +56,7 @@ func (a *app) checkRelay(ctx context.Context, repair bool) (r relay.CheckReport,
 		return r, err
 	}
 	if held.API != "" {
-		return server.NewClient(held.API).CheckRelay(ctx, repair)
+		return client.New(held.API, client.Options{}).CheckRelay(ctx, repair)
 	}
 	n := &node{dir: a.cfg.Data, lock: lock}
 	err = a.openNode(ctx, n, reading)

@@ -14,11 +14,11 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/replay"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // reports gives the read models of a session.
-func (s *session) reports() server.Reports {
+func (s *session) reports() client.Reports {
 	if s.remote != nil {
 		return s.remote
 	}
@@ -26,7 +26,7 @@ func (s *session) reports() server.Reports {
 }
 
 // withReports opens the read models, caught up, for the length of a function.
-func (a *app) withReports(ctx context.Context, command string, do func(server.Reports) error) error {
+func (a *app) withReports(ctx context.Context, command string, do func(client.Reports) error) error {
 	return a.with(ctx, command, modelled, func(s *session) error { return do(s.reports()) })
 }
 
@@ -60,7 +60,7 @@ func (a *app) custodyCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.withReports(cmd.Context(), "report custody", func(r server.Reports) error {
+			return a.withReports(cmd.Context(), "report custody", func(r client.Reports) error {
 				report, err := r.Custody(cmd.Context(), o)
 				if err != nil {
 					return err
@@ -133,7 +133,7 @@ func (a *app) networkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "network", Short: "Handover of work between groups or people", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withReports(cmd.Context(), "report network", func(r server.Reports) error {
+			return a.withReports(cmd.Context(), "report network", func(r client.Reports) error {
 				report, err := r.Network(cmd.Context(), o)
 				if err != nil {
 					return err
@@ -185,7 +185,7 @@ func (a *app) pointsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "points", Short: "Handoff points discovered from traffic: sender, receiver, channel, volume, waits", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withReports(cmd.Context(), "points", func(r server.Reports) error {
+			return a.withReports(cmd.Context(), "points", func(r client.Reports) error {
 				report, err := r.Points(cmd.Context())
 				if err != nil {
 					return err
@@ -224,7 +224,7 @@ func (a *app) journeysCommand() *cobra.Command {
 			if q.State != "" && q.State != "open" && q.State != "closed" {
 				return badFlag("state", "give open or closed", "%q is no state of a journey", q.State)
 			}
-			return a.withReports(cmd.Context(), "journeys", func(r server.Reports) error {
+			return a.withReports(cmd.Context(), "journeys", func(r client.Reports) error {
 				out := journeysAnswer{Items: []projections.Listed{}}
 				for l, err := range r.Journeys(cmd.Context(), q) {
 					if err != nil {
@@ -253,7 +253,7 @@ func (a *app) journeysCommand() *cobra.Command {
 }
 
 // knownAnomaly refuses a name that no journey can be listed by: a filter that is misspelt would look like good news.
-func knownAnomaly(ctx context.Context, r server.Reports, name string) error {
+func knownAnomaly(ctx context.Context, r client.Reports, name string) error {
 	report, err := r.Custody(ctx, projections.CustodyOptions{Top: 1})
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 // access is how much of a ledger a command needs.
@@ -27,7 +27,7 @@ const (
 type session struct {
 	source ledger.Source
 	append ledger.Append // the intake; nil unless writing
-	remote *server.Client
+	remote *client.Client
 	node   *node
 }
 
@@ -56,7 +56,7 @@ func (a *app) open(ctx context.Context, command string, need access) (*session, 
 		return nil, err
 	}
 	if held.API != "" {
-		c := server.NewClient(held.API)
+		c := client.New(held.API, client.Options{})
 		return &session{source: c, append: c.AppendAll, remote: c}, nil
 	}
 	n := &node{dir: dir, lock: lock}

@@ -12,7 +12,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/replay"
-	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -45,7 +45,7 @@ func (a *app) verify(ctx context.Context) (notary.Report, error) {
 		return notary.Report{}, err
 	}
 	if held.API != "" {
-		return server.NewClient(held.API).Verify(ctx)
+		return client.New(held.API, client.Options{}).Verify(ctx)
 	}
 	n := &node{dir: dir, lock: lock}
 	report, err := a.verifyNode(ctx, n)
@@ -130,7 +130,7 @@ func (a *app) rebuildCommand() *cobra.Command {
 					return errNo
 				})
 			}
-			return a.withReports(ctx, "replay rebuild", func(r server.Reports) error {
+			return a.withReports(ctx, "replay rebuild", func(r client.Reports) error {
 				report, err := r.Rebuild(ctx)
 				if err != nil && report.Events == 0 {
 					return err
