@@ -18,6 +18,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/notary"
@@ -39,8 +40,11 @@ type Options struct {
 	Verify     func(ctx context.Context) (notary.Report, error)
 	CheckRelay func(ctx context.Context, repair bool) (relay.CheckReport, error)
 	Followers  []Follower
-	NATS       string  // URL for subscribers, without credential
-	Mounts     []Mount // further parts of the API
+	Checks     []Check              // what /readyz asks about besides the ledger and its followers
+	Registry   *prometheus.Registry // served at /metrics with what the server counts itself; nil: nothing is counted
+	Observe    Observer             // told of each request, as for traces; nil: nobody
+	NATS       string               // URL for subscribers, without credential
+	Mounts     []Mount              // further parts of the API
 	Logger     *slog.Logger
 }
 
@@ -94,10 +98,11 @@ func (s *Server) routes() http.Handler {
 	s.models(api)
 	s.trust(api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.Handle("GET /readyz", newHealth(&s.opts))
 	for _, m := range s.opts.Mounts {
 		mux.Handle(m.Pattern, m.Handler)
 	}
-	return guarded(http.MaxBytesHandler(known(mux), maxBody))
+	return s.observe(mux, guarded(http.MaxBytesHandler(known(mux), maxBody)))
 }
 
 // schemaName tells types of one name in two packages apart: notary.Problem is NotaryProblem.
