@@ -37,6 +37,7 @@ type Config struct {
 	Checkpoint Checkpoint
 	Pebble     Pebble
 	Custody    Custody
+	Trace      Trace
 	Log        Log
 }
 
@@ -97,6 +98,12 @@ func (c *Custody) fillPoints() {
 		}
 		c.Points[point] = own
 	}
+}
+
+// Trace says where OpenTelemetry traces go.
+type Trace struct {
+	Endpoint string // OTLP/HTTP base URL or the whole one; empty: no traces are made
+	Sample   float64
 }
 
 // Log says what is logged and how.

@@ -10,7 +10,7 @@ import (
 // key is one row of the table. The type of the setting is the type of its default.
 type key struct {
 	name   string
-	def    any               // string, bool, int, time.Duration, []string or map[string]CustodyLimits
+	def    any               // string, bool, int, float64, time.Duration, []string or map[string]CustodyLimits
 	field  func(*Config) any // pointer to the place of the setting
 	rule   func(any) error   // nil: every value of the type will do; called with a value of the type
 	secret bool              // may hold a password: never quoted in errors, redacted in entries
@@ -57,6 +57,11 @@ var keys = []key{
 	{name: "custody.points", def: map[string]CustodyLimits{}, field: func(c *Config) any { return &c.Custody.Points },
 		doc: "Limits of single points: sender>receiver@channel (spaces as %20) to accept_within and orphan_after."},
 
+	{name: "trace.endpoint", def: "", field: func(c *Config) any { return &c.Trace.Endpoint }, rule: traceURL, secret: true,
+		doc: "OTLP/HTTP collector that gets traces, as http://127.0.0.1:4318; empty makes none."},
+	{name: "trace.sample", def: 1.0, field: func(c *Config) any { return &c.Trace.Sample }, rule: within(0.0, 1.0),
+		doc: "Share of the traces begun here that are kept, 0 to 1; where a traceparent came in, its own flag decides."},
+
 	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level },
 		rule: oneOf("debug", "info", "warn", "error"), doc: "Least severe level that is logged: debug, info, warn or error."},
 	{name: "log.format", def: "text", field: func(c *Config) any { return &c.Log.Format }, rule: oneOf("text", "json"),
@@ -78,6 +83,8 @@ func (k key) assign(c *Config, value any) {
 		*p = value.(bool)
 	case *int:
 		*p = value.(int)
+	case *float64:
+		*p = value.(float64)
 	case *time.Duration:
 		*p = value.(time.Duration)
 	case *[]string:

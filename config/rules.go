@@ -38,7 +38,7 @@ func positive(v any) error {
 
 func within[T cmp.Ordered](low, high T) func(any) error {
 	return func(v any) error {
-		if n := v.(T); n < low || n > high {
+		if n := v.(T); !(n >= low && n <= high) { // NaN is in no range
 			return fmt.Errorf("is %v; expected %v to %v", n, low, high)
 		}
 		return nil
@@ -91,6 +91,18 @@ func natsURL(v any) error {
 		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
 			return errors.New("is no NATS address; expected nats://host:4222, also with tls, ws or wss, several separated by commas")
 		}
+	}
+	return nil
+}
+
+// traceURL quotes nothing of the value: it may hold a collector's password.
+func traceURL(v any) error {
+	if v.(string) == "" {
+		return nil
+	}
+	u, err := url.Parse(v.(string))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("is no address of a collector; expected http://host:4318, or https")
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ func (k key) convert(raw any) (any, error) {
 		return k.toBool(raw)
 	case int:
 		return k.toInt(raw)
+	case float64:
+		return k.toNumber(raw)
 	case time.Duration:
 		return k.toDuration(raw)
 	case []string:
@@ -89,6 +91,22 @@ func (k key) toInt(raw any) (any, error) {
 		}
 	}
 	return nil, k.wrongType(raw, "a whole number")
+}
+
+func (k key) toNumber(raw any) (any, error) {
+	switch n := raw.(type) {
+	case float64:
+		return n, nil
+	case int:
+		return float64(n), nil
+	case int64:
+		return float64(n), nil
+	case string:
+		if f, err := strconv.ParseFloat(n, 64); err == nil {
+			return f, nil
+		}
+	}
+	return nil, k.wrongType(raw, "a number")
 }
 
 func (k key) toDuration(raw any) (any, error) {
@@ -191,6 +209,8 @@ func (k key) show(c *Config) string {
 		return *p
 	case *bool:
 		return strconv.FormatBool(*p)
+	case *float64:
+		return strconv.FormatFloat(*p, 'g', -1, 64)
 	default:
 		return strconv.Itoa(*p.(*int))
 	}
