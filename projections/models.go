@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -23,6 +24,9 @@ type Options struct {
 	JourneyMB int          // decoded journeys kept in memory, default 32; also what each half of a rebuild may take
 	Workers   int          // of a rebuild, default the number of processors
 	Logger    *slog.Logger // nil: slog.Default
+	// Observe is told of the events that the follower has folded and written, and when it began and ended; for traces. It does not keep
+	// the slice. nil: nobody
+	Observe func(events []ledger.Recorded, start, end time.Time)
 
 	journeyBytes int // JourneyMB in bytes
 	portion      int // events that go to a worker of a rebuild at once
@@ -167,12 +171,16 @@ func (m *Models) Handle(ctx context.Context, events []ledger.Recorded) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	start := time.Now()
 	cursor, err := m.folder.handle(m.cursor, events)
 	if err != nil {
 		m.folder.forget()
 		return failed(err)
 	}
 	m.cursor = cursor
+	if m.o.Observe != nil {
+		m.o.Observe(events, start, time.Now())
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ const (
 	headerExpect      = nats.ExpectedLastSeqHdr
 	headerExpectID    = nats.ExpectedLastMsgIdHdr
 	headerContentType = "content-type"
+	headerTraceParent = "traceparent" // as ce-traceparent, under the name that instrumented consumers look for
 	attributePrefix   = "ce-"
 )
 
@@ -32,6 +33,9 @@ func message(ledgerID string, r *ledger.Recorded, limit int64) *nats.Msg {
 	if r.ContentType != "" {
 		h[headerContentType] = []string{escapeHeader(r.ContentType)}
 	}
+	if isTraceParent(r.TraceParent) {
+		h[headerTraceParent] = []string{r.TraceParent}
+	}
 	h[headerMsgID] = []string{messageID(ledgerID, r.Position)}
 	m := &nats.Msg{Subject: Subject(r), Header: h, Data: r.Data}
 	if limit > 0 && int64(m.Size()+expectRoom) > limit {
@@ -39,6 +43,25 @@ func message(ledgerID string, r *ledger.Recorded, limit int64) *nats.Msg {
 		m.Data = nil
 	}
 	return m
+}
+
+// isTraceParent reports whether s has the form of W3C Trace Context: what has not would only confuse consumers, and is in ce-traceparent.
+func isTraceParent(s string) bool {
+	const form = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	if len(s) < len(form) || len(s) > len(form) && (s[:2] == "00" || s[len(form)] != '-') {
+		return false // later versions may add fields
+	}
+	for i, c := range []byte(s) {
+		switch {
+		case c <= ' ' || c >= 0x7f:
+			return false
+		case i < len(form) && (form[i] == '-') != (c == '-'):
+			return false
+		case i < len(form) && c != '-' && (c < '0' || c > '9' && (c < 'a' || c > 'f')):
+			return false
+		}
+	}
+	return s[:2] != "ff"
 }
 
 // expectRoom is what the headers that are set later may need.

@@ -20,6 +20,9 @@ type Options struct {
 	Replicas int           // of the stream when it is made, default 1
 	Watch    time.Duration // how often Run looks whether the stream is where it left it, default 30 s
 	Logger   *slog.Logger
+	// Observe is told of the events that the stream has stored, and when publishing them began and was answered; for traces. It does not
+	// keep the slice, and the relay waits for it. nil: nobody
+	Observe func(events []ledger.Recorded, start, end time.Time)
 }
 
 // Relay publishes a ledger's events. It is a [ledger.Follower]; [Relay.Run] runs it and survives whatever NATS does.
@@ -28,6 +31,7 @@ type Relay struct {
 	replicas int
 	interval time.Duration
 	log      *slog.Logger
+	observe  func(events []ledger.Recorded, start, end time.Time)
 
 	mu      sync.Mutex
 	at      tip
@@ -45,7 +49,7 @@ func New(nc *nats.Conn, o Options) (*Relay, error) {
 	if o.Watch <= 0 {
 		o.Watch = 30 * time.Second
 	}
-	return &Relay{stream: s, replicas: max(o.Replicas, 1), interval: o.Watch, log: logger(o.Logger)}, nil
+	return &Relay{stream: s, replicas: max(o.Replicas, 1), interval: o.Watch, log: logger(o.Logger), observe: o.Observe}, nil
 }
 
 // Name is "relay".
@@ -109,7 +113,7 @@ func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
 	r.known = false
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	limit, before := r.nc.MaxPayload(), ""
+	limit, before, start := r.nc.MaxPayload(), "", time.Now()
 	for i := range events {
 		m := message(r.ledgerID, &events[i], limit)
 		before = expect(m, r.at.sequence+uint64(i), before, r.salt)
@@ -129,6 +133,9 @@ func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
 	}
 	r.at = tip{r.at.sequence + uint64(len(events)), events[len(events)-1].Position}
 	r.known, r.refused, r.salt = true, nil, false
+	if r.observe != nil {
+		r.observe(events, start, time.Now())
+	}
 	return nil
 }
 
