@@ -27,6 +27,7 @@ var catalogue = map[string][]string{
 	"experiment": {"registered", "started", "stopped", "decided"},
 	"subject":    {"classified", "key_destroyed", "hold_placed", "hold_released"},
 	"access":     {"viewed", "exported", "revealed"},
+	"ledger":     {"restored"},
 }
 
 // required names the facets an event of a type cannot do without, by their path in the data object.

@@ -129,8 +129,8 @@ func parseKeys(skey, tag, origin string) (k Keys, err error) {
 		return Keys{}, ledger.Errorf(ledger.CodeInvalid, "load keys", "set origin to "+k.Signer.Name()+", or use another key",
 			"the signer key is for origin %q, the configuration says %q", k.Signer.Name(), origin)
 	}
-	if k.TagKey, err = hex.DecodeString(tag); err != nil || len(k.TagKey) != tagBytes {
-		return Keys{}, ledger.Errorf(ledger.CodeInvalid, "load keys", hint, "tag key is not %d hexadecimal digits", 2*tagBytes)
+	if k.TagKey, err = parseTagKey(tag); err != nil {
+		return Keys{}, err
 	}
 	vkey, err := verifierKey(skey)
 	if err != nil {

@@ -23,6 +23,8 @@ type Report struct {
 	Problems   []Problem   `json:"problems"`          // by position, those without one last
 	Omitted    int         `json:"omitted,omitempty"` // problems beyond those listed
 
+	Losses []RecordedLoss `json:"losses,omitempty"` // events that restores from a backup have given up, as the ledger itself records them
+
 	absent []string // configured copies of the checkpoint that are not there
 }
 
@@ -159,8 +161,12 @@ func (r *Report) conclude(last string, streams uint64, key string) {
 			v.Integrity.unless(Verdict{VerdictNotCovered, fmt.Sprintf("the %d records that are there agree with each other, the signed root at size %d cannot be reached", r.Events, cp.Size)})
 		}
 		v.Integrity.unless(Verdict{VerdictOK, fmt.Sprintf("all records give the signed root at size %d%s", cp.Size, tail)})
-		v.Completeness.unless(Verdict{VerdictOK, fmt.Sprintf("positions 1 to %d without a gap; the heads of all streams give the signed map at size %d%s",
-			r.Events, streams, tail)})
+		lost := ""
+		for i := range r.Losses {
+			lost += "; " + r.Losses[i].String()
+		}
+		v.Completeness.unless(Verdict{VerdictOK, fmt.Sprintf("positions 1 to %d without a gap; the heads of all streams give the signed map at size %d%s%s",
+			r.Events, streams, tail, lost)})
 		absent := ""
 		if len(r.absent) > 0 {
 			absent = "; there is no copy of it at " + strings.Join(r.absent, ", ")

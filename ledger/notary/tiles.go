@@ -45,6 +45,14 @@ func (t Tile) Path() string {
 	return path
 }
 
+// Whole reports whether the tile is complete: its bytes never change then, and no wider one takes its place.
+func (t Tile) Whole() bool { return t.Width == tileWidth }
+
+// Within reports whether a tree of that many leaves has the tile.
+func (t Tile) Within(size uint64) bool {
+	return t.Index*tileWidth+uint64(t.Width) <= size>>(tileHeight*max(t.Level, 0))
+}
+
 func three(n uint64) string {
 	s := "00" + strconv.FormatUint(n, 10)
 	return s[len(s)-3:]

@@ -60,6 +60,9 @@ func Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 			return Report{}, err
 		}
 	}
+	if r.Losses, err = losses(ctx, o.Store, o.Keys.Verifier); err != nil {
+		return Report{}, err
+	}
 	r.Events, r.Streams, r.Root = c.done, uint64(len(c.streams)), c.tree.root()
 	r.conclude(c.recorded.Format(time.RFC3339Nano), c.mapped, fmt.Sprintf("%s+%08x", o.Keys.Verifier.Name(), o.Keys.Verifier.KeyHash()))
 	return r, nil

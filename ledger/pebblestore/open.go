@@ -123,7 +123,8 @@ func openLocked(ctx context.Context, dir string, lock *pebble.Lock, o Options) (
 	return s, nil
 }
 
-// OpenReadOnly opens an existing ledger and changes nothing on disk. Appends answer CodeUnsupported.
+// OpenReadOnly opens an existing ledger and changes nothing on disk but its lock file, which it does without where the directory cannot be
+// written. Appends answer CodeUnsupported.
 func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
 	o.defaults()
 	if there, err := exists(o.FS, dir); err != nil {
@@ -133,6 +134,9 @@ func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
 			"there is no ledger in %s", dir)
 	}
 	lock, err := lockDir(dir, o.FS)
+	if unwritable(err) {
+		lock, err = lockDir(dir, unlocked{o.FS}) // who cannot make a lock here cannot write here either
+	}
 	if err != nil {
 		return nil, err
 	}
