@@ -8,19 +8,16 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/types"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
 // Limits of a condition, so that no expression can run away. Costs are CEL's own measure, about one for each operation.
 const (
-	maxExpression = 4096       // code points
-	maxCost       = 1_000_000  // of one evaluation
-	maxTotalCost  = 50_000_000 // of one bisection
+	maxCost      = 1_000_000  // of one evaluation
+	maxTotalCost = 50_000_000 // of one bisection
 )
 
 // Condition is a compiled CEL expression over the state of a journey and the event that led to it. It is safe for concurrent use.
@@ -127,73 +124,24 @@ func fieldNames[T any]() string {
 	return strings.Join(names, ", ")
 }
 
-func newEnv() (*cel.Env, error) {
-	options := []cel.EnvOption{
-		cel.ParserExpressionSizeLimit(maxExpression),
-		cel.ParserRecursionLimit(100),
-		cel.CrossTypeNumericComparisons(true),
-		cel.Types(cel.NativeTypeFor[handoffVar](cel.NativeTypeAlias("handoff"), types.ParseStructTag("cel")),
-			cel.NativeTypeFor[eventVar](cel.NativeTypeAlias("event"), types.ParseStructTag("cel"))),
-	}
+// conditions is the language of [Compile].
+var conditions = func() language {
+	l := language{op: "bisect", noun: "condition", example: `owner == "Team B" && size(handoffs) > 2`, cost: maxCost,
+		options: []cel.EnvOption{nativeType[handoffVar]("handoff"), nativeType[eventVar]("event")}}
 	for _, v := range variables {
-		options = append(options, cel.Variable(v.name, v.typ))
+		l.names = append(l.names, v.name)
+		l.options = append(l.options, cel.Variable(v.name, v.typ))
 	}
-	return cel.NewEnv(options...)
-}
+	return l
+}()
 
 // Compile checks an expression. Errors are CodeInvalid, say where in the expression, and their hint lists the variables.
 func Compile(expression string) (*Condition, error) {
-	if strings.TrimSpace(expression) == "" {
-		return nil, badCondition("condition is empty")
-	}
-	if !utf8.ValidString(expression) {
-		return nil, badCondition("condition is not valid UTF-8")
-	}
-	env, err := newEnv()
+	program, err := conditions.compile(expression)
 	if err != nil {
-		return nil, ledger.Errorf(ledger.CodeInternal, "bisect", "", "set up CEL: %w", err)
-	}
-	ast, issues := env.Compile(expression)
-	if issues.Err() != nil {
-		return nil, badCondition("%s", explain(expression, issues))
-	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, badCondition("condition gives a %s, not true or false: %s", t, quote(expression))
-	}
-	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(1000))
-	if err != nil {
-		return nil, badCondition("condition cannot be evaluated: %s", clean(err.Error()))
+		return nil, err
 	}
 	return &Condition{text: expression, program: program}, nil
-}
-
-func badCondition(format string, args ...any) error {
-	names := make([]string, 0, len(variables))
-	for _, v := range variables {
-		names = append(names, v.name)
-	}
-	return ledger.Errorf(ledger.CodeInvalid, "bisect", `write a CEL expression as owner == "Team B" && size(handoffs) > 2 over `+strings.Join(names, ", "),
-		format, args...)
-}
-
-// explain says what is wrong and where, with a caret under the place where the expression is one line.
-func explain(expression string, issues *cel.Issues) string {
-	e := issues.Errors()[0]
-	line, column := e.Location.Line(), e.Location.Column()
-	message := strings.ReplaceAll(e.Message, " (in container '')", "")
-	out := fmt.Sprintf("condition, line %d, column %d: %s", line, column+1, clean(message))
-	if column < 0 || line < 1 || len(expression) > 200 || strings.Contains(expression, "\n") {
-		return out
-	}
-	runes := []rune(expression)
-	before := clean(string(runes[:min(column, len(runes))]))
-	return fmt.Sprintf("%s\n  %s\n  %s^", out, clean(expression), strings.Repeat(" ", width(before)))
-}
-
-// undefined is how CEL says that an expression asks for something that is not there: a context field nobody has said yet, a
-// handoff that has not been offered.
-func undefined(err error) bool {
-	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "index out of bounds")
 }
 
 // undefinedError says why the condition has no value in this state.
@@ -211,9 +159,9 @@ func (c *Condition) holds(ctx context.Context, s *scope) (bool, uint64, error) {
 		return false, cost, ctx.Err()
 	case err != nil && undefined(err):
 		return false, cost, undefinedError{errors.New(clean(err.Error()))}
-	case err != nil && strings.Contains(err.Error(), "cost limit"):
+	case err != nil && tooCostly(err):
 		return false, cost, s.bad("condition is too costly: more than %d steps", maxCost)
-	case err != nil && strings.Contains(err.Error(), "no such overload"):
+	case err != nil && mistyped(err):
 		return false, cost, s.bad("condition compares or combines values of different types; put a type test such as type(context.x) == int before it")
 	case err != nil:
 		return false, cost, s.bad("condition fails: %s", clean(err.Error()))
@@ -249,5 +197,5 @@ func (s *scope) ResolveName(name string) (any, bool) {
 func (s *scope) Parent() cel.Activation { return nil }
 
 func (s *scope) bad(format string, args ...any) error {
-	return badCondition("after position %d: %s", s.event.Position, fmt.Sprintf(format, args...))
+	return conditions.bad("after position %d: %s", s.event.Position, fmt.Sprintf(format, args...))
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/projections"
@@ -37,14 +38,17 @@ type Options struct {
 	Latest     func() notary.Checkpoint
 	Checkpoint func(ctx context.Context) (notary.Checkpoint, error)
 	Prove      func(ctx context.Context, position uint64) (notary.Proof, error)
+	Tile       func(ctx context.Context, t notary.Tile) ([]byte, error) // of the log under /log/
 	Verify     func(ctx context.Context) (notary.Report, error)
 	CheckRelay func(ctx context.Context, repair bool) (relay.CheckReport, error)
+	Backup     func(ctx context.Context, r backup.Request) (backup.Report, error)
 	Followers  []Follower
 	Checks     []Check              // what /readyz asks about besides the ledger and its followers
 	Registry   *prometheus.Registry // served at /metrics with what the server counts itself; nil: nothing is counted
 	Observe    Observer             // told of each request, as for traces; nil: nobody
 	NATS       string               // URL for subscribers, without credential
 	Mounts     []Mount              // further parts of the API
+	Access     Access               // who may ask, and how much
 	Logger     *slog.Logger
 }
 
@@ -56,30 +60,45 @@ type Follower struct {
 
 // Server serves one ledger.
 type Server struct {
-	opts Options
-	http *http.Server
-	stop context.CancelFunc
+	opts    Options
+	http    *http.Server
+	stop    context.CancelFunc
+	limits  *limiter
+	mounted map[string]Role // by pattern
 }
 
 // maxBody bounds a request's body: a full batch in base64 with its attributes.
 const maxBody = 2 * ledger.MaxBatchBytes
+
+// maxHeader bounds a request's headers: the attributes of an event in binary mode, percent-encoded.
+const maxHeader = 4 * ledger.MaxHeader
 
 // New makes a server. It does not listen yet.
 func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opts: o}
+	s := &Server{opts: o, limits: newLimiter(o.Access.Limits), mounted: map[string]Role{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.http = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		Protocols:         protocols(),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}
 	return s
+}
+
+// protocols are HTTP/1 and HTTP/2 without TLS on one port: gRPC clients begin with the latter.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // Handler is the API as an http.Handler.
@@ -97,12 +116,16 @@ func (s *Server) routes() http.Handler {
 	s.events(api)
 	s.models(api)
 	s.trust(api)
+	s.backups(api)
+	s.tails(api)
+	s.logTiles(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /readyz", newHealth(&s.opts))
 	for _, m := range s.opts.Mounts {
 		mux.Handle(m.Pattern, m.Handler)
+		s.mounted[m.Pattern] = m.Role
 	}
-	return s.observe(mux, guarded(http.MaxBytesHandler(known(mux), maxBody)))
+	return s.observe(mux, s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody))))))
 }
 
 // schemaName tells types of one name in two packages apart: notary.Problem is NotaryProblem.
@@ -117,34 +140,9 @@ func schemaName(t reflect.Type, hint string) string {
 	return strings.ToUpper(path.Base(t.PkgPath())[:1]) + path.Base(t.PkgPath())[1:] + name
 }
 
-// CheckAddress refuses addresses that are not loopback: there is no authentication yet.
-func CheckAddress(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return ledger.Errorf(ledger.CodeInvalid, "listen", "give host:port, as 127.0.0.1:8080", "listen address %q: %w", address, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return ledger.Errorf(ledger.CodeInvalid, "listen", "use 127.0.0.1, and a proxy that authenticates for anything further",
-			"listen address %q is not loopback, and no authentication is configured", address)
-	}
-	return nil
-}
-
-// Listen opens an address that CheckAddress accepts.
-func Listen(address string) (net.Listener, error) {
-	if err := CheckAddress(address); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "listen", Err: err, Hint: "choose another address with --listen; port 0 takes a free one"}
-	}
-	return l, nil
-}
-
 // Serve answers requests until the context ends, then finishes those under way. After ten seconds it cuts off who is still there: appends
 // that were taken are written all the same, their senders retry and get the first receipts.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -158,8 +156,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		stopped <- err
 	}()
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return &ledger.Error{Code: ledger.CodeUnavailable, Op: "serve", Err: err}
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { ended <- s.http.Serve(l) }()
+	}
+	for range listeners {
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			return &ledger.Error{Code: ledger.CodeUnavailable, Op: "serve", Err: err}
+		}
 	}
 	return <-stopped
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/server"
@@ -104,7 +105,8 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener)
 func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 	o := server.Options{
 		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
-		Prove: n.prove, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
+		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
+		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
 		CheckRelay: fan.check(n), NATS: fan.url, Logger: a.logger()}
 	for _, p := range parts {
 		if p.progress != nil {
@@ -132,6 +134,11 @@ func (n *node) prove(ctx context.Context, position uint64) (notary.Proof, error)
 		}
 	}
 	return notary.Prove(ctx, n.store, n.keys.TagKey, cp, position)
+}
+
+// tile reads a tile of the log.
+func (n *node) tile(ctx context.Context, t notary.Tile) ([]byte, error) {
+	return notary.ReadTile(ctx, n.store, n.keys.TagKey, t)
 }
 
 // fan is the NATS side: an embedded server or a connection to one, the relay and the ingest. All of it is absent where NATS is off.
