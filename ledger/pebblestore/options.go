@@ -45,6 +45,12 @@ func (o *Options) defaults() {
 	}
 }
 
+// PebbleOptions are the options that a store's own database is opened with, for who measures it beside bare Pebble.
+func PebbleOptions(o Options) *pebble.Options {
+	o.defaults()
+	return (&Store{opts: o}).pebbleOptions()
+}
+
 func (s *Store) pebbleOptions() *pebble.Options {
 	p := &pebble.Options{
 		FS:                          s.opts.FS,
