@@ -61,8 +61,8 @@ type HandoffQuery struct {
 }
 
 // Handoff answers the handoff with an id, the id of its offered event. Ids belong to journeys: should two have the same one, the first by
-// journey answers. An unknown one is CodeNotFound.
-func (m *Models) Handoff(ctx context.Context, id string) (HandoffRow, error) {
+// journey answers, unless a journey is named; "" names none. An unknown one is CodeNotFound.
+func (m *Models) Handoff(ctx context.Context, of, id string) (HandoffRow, error) {
 	v, err := m.view(ctx)
 	if err != nil {
 		return HandoffRow{}, err
@@ -74,6 +74,9 @@ func (m *Models) Handoff(ctx context.Context, id string) (HandoffRow, error) {
 			return HandoffRow{}, err
 		}
 		journey, _, _ := readText(p.key[len(prefix):])
+		if of != "" && journey != of {
+			continue
+		}
 		return v.handoff(journey, func(h *ledger.Handoff) bool { return h.ID == id })
 	}
 	return HandoffRow{}, ledger.Errorf(ledger.CodeNotFound, "handoff", "list them with `baton journey ID`; a handoff's id is that of its offered event",

@@ -102,12 +102,12 @@ func TestHandoffsByPages(t *testing.T) {
 
 func TestOneHandoff(t *testing.T) {
 	m := tinyModels(t)
-	r := must[HandoffRow](t)(m.Handoff(background, "a2"))
+	r := must[HandoffRow](t)(m.Handoff(background, "", "a2"))
 	if r.Journey != "a" || r.Point != "desk>bot@chat" || r.State != ledger.Completed || *r.QueueSeconds != 3600 || *r.WorkSeconds != 3600 ||
 		*r.EndToEndSeconds != 7200 || r.FirstActSeconds != nil || r.Owner.Stage != "bot" || r.JourneyOpen || r.PingPong != "direct" {
 		t.Errorf("a2 is %s", asJSON(t, r))
 	}
-	if r := must[HandoffRow](t)(m.Handoff(background, "c1")); r.Owner.Stage != "desk" || !r.JourneyOpen || r.WorkSeconds != nil {
+	if r := must[HandoffRow](t)(m.Handoff(background, "", "c1")); r.Owner.Stage != "desk" || !r.JourneyOpen || r.WorkSeconds != nil {
 		t.Errorf("c1 is %s", asJSON(t, r))
 	}
 }
@@ -138,7 +138,13 @@ func TestBadQueries(t *testing.T) {
 	if _, err := m.Journey(background, "nobody"); !errors.Is(err, ledger.CodeNotFound) || ledger.HintOf(err) == "" {
 		t.Errorf("an unknown journey gives %v", err)
 	}
-	if _, err := m.Handoff(background, "nothing"); !errors.Is(err, ledger.CodeNotFound) || ledger.HintOf(err) == "" {
+	if r := must[HandoffRow](t)(m.Handoff(background, "a", "a2")); r.ID != "a2" {
+		t.Errorf("handoff a2 of its journey is %+v", r)
+	}
+	if _, err := m.Handoff(background, "another", "a2"); !errors.Is(err, ledger.CodeNotFound) {
+		t.Errorf("handoff a2 of another journey: %v", err)
+	}
+	if _, err := m.Handoff(background, "", "nothing"); !errors.Is(err, ledger.CodeNotFound) || ledger.HintOf(err) == "" {
 		t.Errorf("an unknown handoff gives %v", err)
 	}
 }

@@ -65,6 +65,26 @@ func ParseTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s is not a time", quote(text))
 }
 
+// ParseEnd reads one end of a difference, or a moment in one word: "now" or nothing, a revision as 3, a position as @120, or a time as of
+// [ParseTime]. Errors are CodeInvalid and name no field: the caller knows which end it was.
+func ParseEnd(text string) (Moment, error) {
+	number, position := strings.CutPrefix(text, "@")
+	n, err := strconv.ParseUint(number, 10, 64)
+	switch {
+	case text == "" || text == "now":
+		return Moment{}, nil
+	case err == nil && n > 0 && position:
+		return Moment{Position: n}, nil
+	case err == nil && n > 0 && len(text) < 10:
+		return Moment{Revision: n}, nil
+	}
+	at, err := ParseTime(text)
+	if err != nil {
+		return Moment{}, invalid("give a revision (3), a position (@120), a time (2010-04-08) or now", "%w", err)
+	}
+	return Moment{At: at}, nil
+}
+
 // Validate refuses moments that contradict themselves: two answers to the question how much of the record counts.
 func (m Moment) Validate() error {
 	var set []string

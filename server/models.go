@@ -13,20 +13,6 @@ import (
 	"github.com/baton-ledger/baton/server/client"
 )
 
-// MomentInput is exported because huma passes over the fields of embedded types that are not.
-type MomentInput struct {
-	Position string `query:"position" doc:"as it stood at this position of the ledger"`
-	Revision string `query:"revision" doc:"as it stood at this revision of the journey"`
-	At       string `query:"at" doc:"as it stood when this time occurred"`
-	KnownAt  string `query:"known-at" doc:"with at: counting only what was recorded by then"`
-	Recorded string `query:"recorded" doc:"as it stood when everything recorded by then was there"`
-}
-
-func (m MomentInput) moment() (replay.Moment, error) {
-	values := map[string]string{"position": m.Position, "revision": m.Revision, "at": m.At, "known-at": m.KnownAt, "recorded": m.Recorded}
-	return replay.ParseMoment(func(name string) string { return values[name] })
-}
-
 type journeysInput struct {
 	After   string `query:"after" doc:"cursor of the last item seen"`
 	Limit   int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
@@ -37,49 +23,15 @@ type journeysInput struct {
 	Newest  bool   `query:"newest" doc:"newest first"`
 }
 
-type handoffsInput struct {
-	After  string `query:"after" doc:"cursor of the last item seen"`
-	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
-	Order  string `query:"order" doc:"position, offered or wait"`
-	Point  string `query:"point" doc:"sender>receiver@channel"`
-	State  string `query:"state"`
-	Newest bool   `query:"newest"`
-}
-
 // models registers journeys and reports.
 func (s *Server) models(api huma.API) {
-	huma.Register(api, operation("journey", http.MethodGet, "/v1/journeys/{id}", "One journey, now or as of any moment"),
-		func(ctx context.Context, in *struct {
-			ID string `path:"id" maxLength:"504"`
-			MomentInput
-		}) (*answer[replay.View], error) {
-			m, err := in.moment()
-			if err != nil {
-				return nil, fail(err)
-			}
-			return reply(replay.AsOf(ctx, s.opts.Store, in.ID, m))
-		})
-	huma.Register(api, operation("timeline", http.MethodGet, "/v1/journeys/{id}/timeline", "Every event of a journey and what it did"),
-		func(ctx context.Context, in *struct {
-			ID string `path:"id" maxLength:"504"`
-			MomentInput
-		}) (*answer[client.List[replay.Entry]], error) {
-			m, err := in.moment()
-			if err != nil {
-				return nil, fail(err)
-			}
-			return reply(collect(replay.Timeline(ctx, s.opts.Store, in.ID, m), 0, func(*replay.Entry) string { return "" }))
-		})
+	s.replay(api)
 	huma.Register(api, operation("journeys", http.MethodGet, "/v1/journeys", "Journeys, by id or as asked"),
 		func(ctx context.Context, in *journeysInput) (*answer[client.List[projections.Listed]], error) {
 			q := projections.Query{After: in.After, Limit: in.Limit, State: in.State, Stage: in.Stage, Anomaly: in.Anomaly, Prefix: in.Prefix, Newest: in.Newest}
 			return reply(collect(s.opts.Models.Journeys(ctx, q), in.Limit, func(l *projections.Listed) string { return l.Cursor }))
 		})
-	huma.Register(api, operation("handoffs", http.MethodGet, "/v1/handoffs", "Handoffs, by position or as asked"),
-		func(ctx context.Context, in *handoffsInput) (*answer[client.List[projections.HandoffRow]], error) {
-			q := projections.HandoffQuery{After: in.After, Limit: in.Limit, Order: in.Order, Point: in.Point, State: ledger.HandoffState(in.State), Newest: in.Newest}
-			return reply(collect(s.opts.Models.Handoffs(ctx, q), in.Limit, func(h *projections.HandoffRow) string { return h.Cursor }))
-		})
+	s.handoffs(api)
 	s.reports(api)
 }
 

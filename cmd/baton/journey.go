@@ -97,51 +97,19 @@ func (a *app) timelineCommand() *cobra.Command {
 	return cmd
 }
 
-// endpoint reads one side of a diff: a revision, "now", "@position", or a time.
-func endpoint(flag, text string) (replay.Moment, error) {
-	name := "at"
-	switch {
-	case text == "" || text == "now":
-		return replay.Moment{}, nil
-	case text[0] == '@':
-		name, text = "position", text[1:]
-	case len(text) < 10 && isNumber(text):
-		name = "revision"
-	}
-	m, err := replay.ParseMoment(func(n string) string {
-		if n == name {
-			return text
-		}
-		return ""
-	})
-	if err != nil {
-		return m, badFlag(flag, "give a revision (3), a position (@120), a time (2010-04-08) or now", "%w", err)
-	}
-	return m, nil
-}
-
-func isNumber(s string) bool {
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
 func (a *app) diffCommand() *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use: "diff ID --from MOMENT --to MOMENT", Short: "What changed in a journey between two moments", Args: cobra.ExactArgs(1),
 		Example: "  baton replay diff 1-364285768 --from 3 --to 9\n  baton replay diff 1-364285768 --from 2010-04-08 --to now",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			mf, err := endpoint("from", from)
+			mf, err := replay.ParseEnd(from)
 			if err != nil {
-				return err
+				return badFlag("from", ledger.HintOf(err), "%w", err)
 			}
-			mt, err := endpoint("to", to)
+			mt, err := replay.ParseEnd(to)
 			if err != nil {
-				return err
+				return badFlag("to", ledger.HintOf(err), "%w", err)
 			}
 			ctx := cmd.Context()
 			return a.with(ctx, "replay diff", reading, func(s *session) error {

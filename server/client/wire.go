@@ -89,3 +89,40 @@ type Status struct {
 	NATS       string             `json:"nats,omitempty" doc:"URL of the NATS server, without credential"`
 	Followers  []FollowerStatus   `json:"followers"`
 }
+
+// Handoff is the body of a handoff in one call: see [ledger.HandoffCall]. Accept that is absent is true.
+type Handoff struct {
+	ID            string                     `json:"id,omitempty" maxLength:"247" doc:"of the handoff; default: the header Idempotency-Key, or else a random one"`
+	Source        string                     `json:"source,omitempty" maxLength:"256" doc:"of the events, a URI reference; default baton/handoffs"`
+	Journey       string                     `json:"journey" minLength:"1" maxLength:"504"`
+	From          Party                      `json:"from" doc:"who hands over"`
+	To            Party                      `json:"to" doc:"who takes over"`
+	Channel       string                     `json:"channel" minLength:"1" maxLength:"1024" doc:"chat, phone, e-mail …"`
+	Reason        string                     `json:"reason,omitempty" maxLength:"1024"`
+	Time          time.Time                  `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+	Accept        *bool                      `json:"accept,omitempty" default:"true" doc:"false offers it alone: the receiver accepts or declines in a call of its own"`
+	Envelope      json.RawMessage            `json:"envelope,omitempty" doc:"context that goes along: an object with mandatory, optional and forward_looking (objects) and key_insight"`
+	Data          map[string]json.RawMessage `json:"data,omitempty" doc:"further members of the offer's data, kept as they are"`
+	Schema        string                     `json:"dataschema,omitempty" maxLength:"1024" doc:"contract and version that the offer follows"`
+	DataSubject   string                     `json:"datasubject,omitempty" maxLength:"256" doc:"whose data it is, a token"`
+	CorrelationID string                     `json:"correlationid,omitempty" maxLength:"256"`
+}
+
+// Party is one end of a handoff.
+type Party struct {
+	Stage string `json:"stage" minLength:"1" maxLength:"1024" doc:"group, team or system"`
+	Party string `json:"party,omitempty" maxLength:"1024" doc:"the person, bot or agent in it"`
+	Kind  string `json:"kind,omitempty" maxLength:"1024" doc:"human, bot, ai_agent, system, team, partner, customer"`
+}
+
+// Move is the body of a move of a handoff: see [ledger.HandoffMove].
+type Move struct {
+	ID      string                     `json:"id,omitempty" maxLength:"256" doc:"of the event; default: the header Idempotency-Key, or else the handoff's and the verb"`
+	Source  string                     `json:"source,omitempty" maxLength:"256" doc:"of the event, a URI reference; default baton/handoffs"`
+	Journey string                     `json:"journey" minLength:"1" maxLength:"504"`
+	By      *Party                     `json:"by,omitempty" doc:"who moves it; of an acceptance the default is the receiver"`
+	Reason  string                     `json:"reason,omitempty" maxLength:"1024"`
+	Outcome string                     `json:"outcome,omitempty" maxLength:"1024"`
+	Time    time.Time                  `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"further members of the event's data, kept as they are"`
+}
