@@ -29,16 +29,41 @@ import (
 
 // Config is the whole configuration, checked and with every default filled in.
 type Config struct {
-	Data       string
-	Listen     string
-	Store      string
-	NATS       NATS
-	Notary     Notary
-	Checkpoint Checkpoint
-	Pebble     Pebble
-	Custody    Custody
-	Trace      Trace
-	Log        Log
+	Data           string
+	Listen         string
+	ListenTLS      ListenTLS
+	InsecureListen bool
+	Hosts          []string
+	Store          string
+	NATS           NATS
+	Notary         Notary
+	Checkpoint     Checkpoint
+	Pebble         Pebble
+	Limits         Limits
+	Metrics        Metrics
+	Custody        Custody
+	Trace          Trace
+	Log            Log
+}
+
+// ListenTLS names the API's certificate and key, PEM files.
+type ListenTLS struct {
+	Cert string
+	Key  string
+}
+
+// Limits say how much the API does for one caller, and at once.
+type Limits struct {
+	Rate     int // requests a second; 0: no limit
+	Burst    int
+	Requests int // at once; 0: no limit
+	Streams  int // at once, of all callers; 0: no limit
+	Stall    time.Duration
+}
+
+// Metrics says who sees them.
+type Metrics struct {
+	Public bool
 }
 
 // NATS says where committed events are fanned out to.

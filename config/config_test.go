@@ -62,11 +62,12 @@ func TestDefaults(t *testing.T) {
 	}
 	day := config.CustodyLimits{AcceptWithin: 24 * time.Hour, OrphanAfter: 72 * time.Hour}
 	want := config.Config{
-		Data: "./baton-data", Listen: "127.0.0.1:8080", Store: "pebble",
+		Data: "./baton-data", Listen: "127.0.0.1:8080", Hosts: []string{}, Store: "pebble",
 		NATS:       config.NATS{Enabled: true, Port: -1},
 		Notary:     config.Notary{Origin: "baton.local/ledger", Interval: time.Second},
 		Checkpoint: config.Checkpoint{Copies: []string{}},
 		Pebble:     config.Pebble{CacheMB: 256, MemtableMB: 64, MinFreeMB: 64},
+		Limits:     config.Limits{Burst: 100, Requests: 256, Streams: 1000, Stall: time.Minute},
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
 		Trace:      config.Trace{Sample: 1},
 		Log:        config.Log{Level: "info", Format: "text"},
@@ -192,6 +193,11 @@ func TestBATON_CONFIGNamesTheFileUnlessOptionsDo(t *testing.T) {
 func TestEntriesReadBack(t *testing.T) {
 	first, err := given{name: "b.yaml", file: `
 listen: "[::1]:0"
+listen_tls: {cert: c.pem, key: k.pem}
+insecure_listen: true
+hosts: [ledger.example.org, b]
+limits: {rate: 5, burst: 7, requests: 9, streams: 11, stall: 90s}
+metrics: {public: true}
 nats: {enabled: false, url: "nats://a:4222,tls://b", port: 4222}
 notary: {interval: 250ms, key_file: k, origin: ledger.example.org}
 checkpoint: {copies: [x, y]}

@@ -45,6 +45,8 @@ func TestErrorsNameTheSettingItsSourceAndTheFix(t *testing.T) {
 		{"empty flag", flagged("--data="), "data", "flag --data", "is empty", "Folder"},
 		{"listen", flagged("--listen=localhost"), "listen", "flag --listen", "expected host:port", ""},
 		{"listen port", flagged("--listen=localhost:99999"), "listen", "flag --listen", "expected host:port", ""},
+		{"host with a port", yaml("hosts: ['a:80']"), "hosts", "file ", `has the entry "a:80"; expected names`, "besides localhost"},
+		{"stall", yaml("limits: {stall: 1ms}"), "limits.stall", "file ", "is 1ms; expected 100ms to 1h", "cut off"},
 		{"store of later", flagged("--store=esdb+discover://h:2113"), "store", "flag --store", "not in this version; expected pebble", ""},
 		{"store of never", flagged("--store=oracle"), "store", "flag --store", "does not exist; expected pebble", ""},
 		{"nats url", env("BATON_NATS_URL=http://h"), "nats.url", "env ", "nats://host:4222", ""},

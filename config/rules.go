@@ -29,6 +29,16 @@ func eachNotEmpty(v any) error {
 	return nil
 }
 
+// eachHost wants bare names: a list that a Host header is looked up in.
+func eachHost(v any) error {
+	for _, name := range v.([]string) {
+		if name == "" || strings.ContainsAny(name, ":/@* \t") {
+			return fmt.Errorf("has the entry %q; expected names such as ledger.example.org, without scheme and port", name)
+		}
+	}
+	return nil
+}
+
 func positive(v any) error {
 	if d := v.(time.Duration); d <= 0 {
 		return fmt.Errorf("is %s; expected a duration above zero such as 24h", showDuration(d))

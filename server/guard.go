@@ -4,19 +4,21 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// guarded keeps web pages out. The API listens on loopback without a password, but every page that a browser on this machine opens could
+// guarded keeps web pages out. The API listens on loopback, perhaps without keys, but every page that a browser on this machine opens could
 // ask it too: by a form or a script (the browser says where it comes from), or under a name of its own that it has resolve
-// to 127.0.0.1 (the Host says so).
-func guarded(next http.Handler) http.Handler {
+// to 127.0.0.1 (the Host says so). A server of the outer world is asked for by its address, which no page can claim, or by a name of Access.Hosts.
+func (a *Access) guarded(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopbackName(r.Host) {
-			refuse(w, http.StatusMisdirectedRequest, ledger.Errorf(ledger.CodeInvalid, "ask the server",
-				"ask for 127.0.0.1 or localhost; a proxy in front sends that as Host", "Host %.100q is not this machine", r.Host))
+		if !a.serves(r.Host) {
+			hint := "ask for 127.0.0.1 or localhost; a proxy in front sends that as Host, or a name that `hosts` in the configuration has"
+			refuse(w, http.StatusMisdirectedRequest, ledger.Errorf(ledger.CodeInvalid, "ask the server", hint, "Host %.100q is not a name of this server", r.Host))
 			return
 		}
 		if err := cross.Check(r); err != nil {
@@ -27,19 +29,16 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// loopbackName reports whether host, with or without a port, is this machine. HTTP/1.0 may leave it out.
-func loopbackName(host string) bool {
+// serves reports whether a request for host, with or without a port, is for this server. HTTP/1.0 may leave it out.
+func (a *Access) serves(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if host == "" || host == "localhost" {
-		return true
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if ip := net.ParseIP(host); ip != nil {
+		return a.World || ip.IsLoopback()
 	}
-	if n := len(host); host[0] == '[' && host[n-1] == ']' {
-		host = host[1 : n-1]
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return host == "" || host == "localhost" || slices.ContainsFunc(a.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // known answers a problem where the mux has no handler: it would answer plain text.

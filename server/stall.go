@@ -7,35 +7,107 @@ import (
 	"time"
 )
 
-// A list holds an iterator of the database while it is written, and the database cannot close before that: so a reader that takes nothing is
-// cut off. stallTime is how long it may take nothing, lastWord how long once the server ends.
-const (
-	stallTime = time.Minute
-	lastWord  = time.Second
-)
+// An answer that nobody takes holds a goroutine and a connection; a list holds an iterator of the database besides, and the database cannot close
+// before that. So a reader that takes nothing is cut off: after Limits.Stall, and after lastWord once the server ends.
+const lastWord = time.Second
 
-// bound gives a response a write deadline: patience moves it on, the end of the context brings it near, and end takes it away again, since the
-// connection may serve another request.
-func bound(ctx context.Context, rc *http.ResponseController) (patience, end func()) {
-	var mu sync.Mutex
-	var next time.Time
-	allow := func(d time.Duration) { _ = rc.SetWriteDeadline(time.Now().Add(d)) } // a writer without deadlines has no connection that could stall
-	stop := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		allow(lastWord)
+// patient gives every answer that rule.
+func (l *limiter) patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := &patientAnswer{ResponseWriter: w, rc: http.NewResponseController(w), ctx: r.Context(), stall: l.Stall}
+		a.allow(0) // what the answer before it on this connection has left
+		stop := context.AfterFunc(a.ctx, a.hurry)
+		defer func() {
+			stop()
+			a.begin() // net/http writes the rest when the handler is done
+			a.done()
+		}()
+		next.ServeHTTP(a, r)
 	})
-	patience = func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); ctx.Err() == nil && now.After(next) { // not for each line: it costs a system call's time
-			next = now.Add(stallTime / 4)
-			allow(stallTime)
+}
+
+// patientAnswer has a deadline while something is written, and none in between: HTTP/2 ends a stream whose deadline passes in silence.
+type patientAnswer struct {
+	http.ResponseWriter
+	rc    *http.ResponseController
+	ctx   context.Context
+	stall time.Duration
+
+	mu      sync.Mutex
+	writing bool
+}
+
+// piece is how much of an answer has Limits.Stall to be taken: a large one on a slow line goes on as long as it moves.
+const piece = 64 << 10
+
+func (a *patientAnswer) Write(b []byte) (n int, err error) {
+	for {
+		a.begin()
+		k, err := a.ResponseWriter.Write(b[:min(len(b), piece)])
+		a.end()
+		if n, b = n+k, b[k:]; err != nil || len(b) == 0 {
+			return n, err
 		}
 	}
-	return patience, func() {
-		if stop() {
-			_ = rc.SetWriteDeadline(time.Time{})
-		}
+}
+
+// FlushError is for [http.ResponseController].
+func (a *patientAnswer) FlushError() error {
+	a.begin()
+	defer a.end()
+	return a.rc.Flush()
+}
+
+// Flush is for those who ask the writer itself.
+func (a *patientAnswer) Flush() { _ = a.FlushError() } // the next Write says why
+
+// Unwrap is for [http.ResponseController].
+func (a *patientAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *patientAnswer) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writing = true
+	if a.ctx.Err() != nil {
+		a.allow(min(lastWord, a.stall))
+	} else {
+		a.allow(a.stall)
 	}
+}
+
+func (a *patientAnswer) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writing = false
+	a.allow(0)
+}
+
+// done waits for a hurry under way and keeps out one to come: the writer is no more once the handler has returned (HTTP/2 would panic).
+func (a *patientAnswer) done() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writing = false
+}
+
+// hurry ends a write under way soon.
+func (a *patientAnswer) hurry() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.writing {
+		a.allow(min(lastWord, a.stall))
+	}
+}
+
+// allow sets the deadline; 0 is none.
+func (a *patientAnswer) allow(d time.Duration) {
+	var at time.Time
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	_ = a.rc.SetWriteDeadline(at) // a writer without deadlines has no connection that could stall
+}
+
+// bound is what answers did themselves before patient did it for all.
+func bound(context.Context, *http.ResponseController) (patience, end func()) {
+	return func() {}, func() {}
 }

@@ -30,7 +30,7 @@ func TestStalledReaderDoesNotHoldTheEnd(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
-	l, err := server.Listen("127.0.0.1:0")
+	l, err := server.Listen(server.ListenOptions{Address: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

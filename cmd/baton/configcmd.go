@@ -5,8 +5,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/baton-ledger/baton/server"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -26,7 +24,11 @@ func (a *app) configCommand() *cobra.Command {
 	}, &cobra.Command{
 		Use: "check", Short: "Refuse a configuration with an unknown or ill-typed key", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := server.CheckAddress(a.cfg.Listen); err != nil {
+			o, err := a.listenOptions()
+			if err == nil {
+				err = o.Check()
+			}
+			if err != nil {
 				return err
 			}
 			return a.show(map[string]bool{"ok": true}, func(w io.Writer) error {

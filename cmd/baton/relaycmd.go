@@ -17,7 +17,6 @@ import (
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/relay"
-	"github.com/baton-ledger/baton/server/client"
 )
 
 func (a *app) relayCommand() *cobra.Command {
@@ -56,7 +55,7 @@ func (a *app) checkRelay(ctx context.Context, repair bool) (r relay.CheckReport,
 		return r, err
 	}
 	if held.API != "" {
-		return client.New(held.API, client.Options{}).CheckRelay(ctx, repair)
+		return a.ask(held).CheckRelay(ctx, repair)
 	}
 	n := &node{dir: a.cfg.Data, lock: lock}
 	err = a.openNode(ctx, n, reading)

@@ -40,12 +40,12 @@ func (a *app) verify(ctx context.Context) (notary.Report, error) {
 	if err := ledgerExists(dir); err != nil {
 		return notary.Report{}, err
 	}
-	lock, held, err := lockDir(ctx, dir, "verify")
+	lock, held, err := lockToRead(ctx, dir, "verify")
 	if err != nil {
 		return notary.Report{}, err
 	}
 	if held.API != "" {
-		return client.New(held.API, client.Options{}).Verify(ctx)
+		return a.ask(held).Verify(ctx)
 	}
 	n := &node{dir: dir, lock: lock}
 	report, err := a.verifyNode(ctx, n)
@@ -53,15 +53,21 @@ func (a *app) verify(ctx context.Context) (notary.Report, error) {
 }
 
 func (a *app) verifyNode(ctx context.Context, n *node) (report notary.Report, err error) {
-	if n.keys, err = notary.LoadKeys(n.dir, a.cfg.Notary.KeyFile, a.cfg.Notary.Origin); err != nil {
+	if n.keys, err = a.loadKeys(n, reading); err != nil {
+		return report, err
+	}
+	files, err := a.checkFiles(ctx, n.dir)
+	if err != nil {
 		return report, err
 	}
 	if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engine(n)); err != nil {
-		return unreadable(err)
+		report, err = unreadable(err)
+		return withFiles(report, files), err
 	}
 	bar := a.progress("Verifying", "events")
 	defer bar.clear()
-	return a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
+	report, err = a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
+	return withFiles(report, files), err
 }
 
 // verifyOpen verifies an open ledger, also one that is being written to.
@@ -106,6 +112,9 @@ func verifyText(w io.Writer, r notary.Report) error {
 	}
 	if r.Omitted > 0 {
 		fmt.Fprintf(w, "… and %s more\n", count(r.Omitted))
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintln(w, "\nRecorded loss: "+printable(l.String()))
 	}
 	if !r.OK {
 		fmt.Fprintln(w, "\nKeep the directory as it is: it is evidence. `baton verify --json` prints the proofs that a third party can check.")

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// Access says who may ask a server, and how much. The zero Access lets everybody on this machine do everything.
+type Access struct {
+	Keys          *Keyring // nil: everybody is let in
+	Hosts         []string // names that requests may be for, besides those of this machine
+	World         bool     // requests may come from other machines: for any IP address as well
+	PublicMetrics bool     // /metrics needs no key
+	Limits        Limits
+}
+
+// rule is what the gate must know of an operation.
+type rule struct {
+	role   Role
+	stream bool // the answer lasts as long as its reader likes: Limits.Streams counts it, not Limits.Requests
+}
+
+// rules are the operations whose rule does not follow from their method: reading (GET, HEAD) is a reader's, and what else nobody has thought of
+// here is an operator's. Patterns are those of the mux.
+var rules = map[string]rule{
+	"GET /healthz": {role: Public}, "GET /readyz": {role: Public}, "GET /docs": {role: Public}, "GET /schemas/{schema}": {role: Public},
+	"GET /openapi.json": {role: Public}, "GET /openapi.yaml": {role: Public}, "GET /openapi-3.0.json": {role: Public}, "GET /openapi-3.0.yaml": {role: Public},
+	"GET /asyncapi.json": {role: Public},
+
+	"GET /v1/records": {Reader, true}, "GET /v1/streams": {Reader, true}, "GET /v1/streams/{stream}/records": {Reader, true}, "GET /v1/tail": {Reader, true},
+
+	"POST /v1/events": {role: Writer}, "POST /v1/batches": {role: Writer}, "POST /v1/handoffs": {role: Writer},
+	"POST /v1/handoffs/{handoff}/{verb}": {role: Writer},
+
+	"POST /v1/verify": {role: Operator}, "POST /v1/rebuild": {role: Operator}, "POST /v1/relay/check": {role: Operator},
+	"POST /v1/backup": {role: Operator},
+}
+
+// procedures are the last parts of the paths of gRPC and Connect, whose calls are all POST.
+var procedures = map[string]rule{
+	"Append": {role: Writer}, "AppendAll": {role: Writer}, "Handoff": {role: Writer}, "MoveHandoff": {role: Writer}, "Journey": {role: Reader},
+	"Tail": {Reader, true},
+}
+
+// ruleOf is the rule of a request that the mux answers by pattern, "" where it does not.
+func (s *Server) ruleOf(pattern string, r *http.Request) rule {
+	known, ok := rules[pattern]
+	switch role := s.mounted[pattern]; {
+	case role != Unsaid:
+		return rule{role, known.stream}
+	case ok:
+		return known
+	case pattern == "GET /metrics" && s.opts.Access.PublicMetrics:
+		return rule{role: Public}
+	case strings.HasPrefix(pattern, "/baton."):
+		known, ok = procedures[path.Base(r.URL.Path)]
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return rule{role: Reader}
+	}
+	if !ok {
+		return rule{role: Operator}
+	}
+	return known
+}
+
+// Principal is who asks.
+type Principal struct {
+	Name string // of the key; "" for a command of this machine
+	Role Role
+
+	key   string // id of the key
+	local bool   // a command of this machine
+}
+
+type principalKey struct{}
+
+// PrincipalOf is who asks in a request's context; false where no key is asked for.
+func PrincipalOf(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}
+
+// gate lets a request through whose caller may do what it asks for, and has not asked too much.
+func (s *Server) gate(mux *http.ServeMux, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, pattern := mux.Handler(r)
+		need := s.ruleOf(pattern, r)
+		if need.role > Public {
+			caller, denied := s.caller(r)
+			leave, err := s.limits.enter(caller.id(r), caller.local, need.stream) // who has no key is counted too
+			if err != nil {
+				s.deny(w, err)
+				return
+			}
+			defer leave()
+			if denied == nil {
+				denied = caller.may(need.role, r)
+			}
+			if denied != nil {
+				s.deny(w, denied)
+				return
+			}
+			if caller != anybody {
+				r = r.WithContext(context.WithValue(r.Context(), principalKey{}, caller))
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// anybody is who asks where no key is needed.
+var anybody = Principal{Role: Operator}
+
+// caller is whose key a request carries.
+func (s *Server) caller(r *http.Request) (Principal, error) {
+	keys := s.opts.Access.Keys
+	if keys == nil || keys.Open() {
+		return anybody, nil
+	}
+	const hint = "send Authorization: Bearer bt_…; `baton keys add` makes a key"
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || key == "" {
+		return Principal{}, ledger.Errorf(ledger.CodeNotKnown, "ask the server", hint, "the request has no API key")
+	}
+	p, known, err := keys.find(strings.TrimSpace(key))
+	if err == nil && !known {
+		err = ledger.Errorf(ledger.CodeNotKnown, "ask the server", hint, "the API key is not known, revoked or expired")
+	}
+	return p, err
+}
+
+// may refuses who has too small a role.
+func (p Principal) may(need Role, r *http.Request) error {
+	if p.Role >= need {
+		return nil
+	}
+	return ledger.Errorf(ledger.CodeForbidden, "ask the server", "ask with a key of that role: `baton keys add NAME --role "+need.String()+"`",
+		"%s is a %s; %s %.200s takes a key of role %s", p.Name, p.Role, r.Method, r.URL.Path, need)
+}
+
+// id is what a caller's requests are counted by: the key's name, else the address. Whoever has an IPv6 address has the other 2^64 of its network.
+func (p Principal) id(r *http.Request) string {
+	if p.Name != "" {
+		return p.Name
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	ip, err := netip.ParseAddr(host)
+	if err == nil && ip.Unmap().Is6() {
+		network, _ := ip.Prefix(64) // of any IPv6 address
+		return "address " + network.String()
+	}
+	return "address " + host
+}
+
+// deny answers what the gate refuses.
+func (s *Server) deny(w http.ResponseWriter, err error) {
+	switch ledger.CodeOf(err) {
+	case ledger.CodeNotKnown:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="baton"`)
+	case ledger.CodeTooMany:
+		w.Header().Set("Retry-After", retryAfter(err))
+	}
+	refuse(w, ProblemOf(err).Status, err)
+}
