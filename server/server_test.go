@@ -45,6 +45,9 @@ func serve(t *testing.T) (*httptest.Server, *client.Client, *projections.Models,
 	}
 	s := httptest.NewServer(server.New(server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models,
 		Latest: n.Latest, Checkpoint: n.Checkpoint,
+		Tile: func(ctx context.Context, tile notary.Tile) ([]byte, error) {
+			return notary.ReadTile(ctx, store, keys.TagKey, tile)
+		},
 		Prove: func(ctx context.Context, p uint64) (notary.Proof, error) {
 			cp, err := n.Checkpoint(ctx)
 			if err != nil {
@@ -269,16 +272,16 @@ func TestOpenAPI(t *testing.T) {
 
 func TestListenRefusesTheWorld(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "example.com:80", "[::]:0", "nonsense"} {
-		if l, err := server.Listen(address); !errors.Is(err, ledger.CodeInvalid) || ledger.HintOf(err) == "" {
+		if l, err := server.Listen(server.ListenOptions{Address: address}); !errors.Is(err, ledger.CodeInvalid) || ledger.HintOf(err) == "" {
 			t.Errorf("%s: %v %v", address, l, err)
 		}
 	}
-	l, err := server.Listen("127.0.0.1:0")
+	l, err := server.Listen(server.ListenOptions{Address: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := server.Listen(l.Addr().String()); !errors.Is(err, ledger.CodeUnavailable) {
+	if _, err := server.Listen(server.ListenOptions{Address: l.Addr().String()}); !errors.Is(err, ledger.CodeUnavailable) {
 		t.Errorf("a taken port answers %v", err)
 	}
 }
