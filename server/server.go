@@ -125,7 +125,7 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(m.Pattern, m.Handler)
 		s.mounted[m.Pattern] = m.Role
 	}
-	return s.observe(mux, s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody))))))
+	return s.observe(mux, inProtocol(s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody)))))))
 }
 
 // schemaName tells types of one name in two packages apart: notary.Problem is NotaryProblem.

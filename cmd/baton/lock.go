@@ -30,8 +30,9 @@ func (h holder) String() string {
 
 // dirLock is the held lock of a data directory. The operating system releases it when the process ends, however it ends.
 type dirLock struct {
-	file *os.File
-	self holder
+	file   *os.File // nil: of a directory that cannot be written and has none
+	self   holder
+	shared bool // with others who only read
 }
 
 // patience is how long a command waits for another short one to end.
@@ -116,6 +117,12 @@ func (l *dirLock) write() error {
 
 // release gives the directory free. The file stays: removing it would let two processes lock two files of one name.
 func (l *dirLock) release() error {
+	switch {
+	case l.file == nil:
+		return nil
+	case l.shared:
+		return l.file.Close()
+	}
 	return errors.Join(l.file.Truncate(0), l.file.Close())
 }
 

@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(),
-		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.benchCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand())
+		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand())
 	return root
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
@@ -39,17 +38,21 @@ func (a *app) serveCommand() *cobra.Command {
 			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after")
+	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
 // serve runs everything that follows an open ledger until the context ends, which is not an error.
 func (a *app) serve(ctx context.Context, n *node) error {
-	listener, err := server.Listen(a.cfg.Listen)
+	front, err := a.listen()
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer front.close()
+	if n.tell, err = a.startTelemetry(ctx, n); err != nil {
+		return err
+	}
+	defer n.tell.close()
 	if err := a.openModels(ctx, n); err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (a *app) serve(ctx context.Context, n *node) error {
 		return err
 	}
 	defer fan.close()
-	err = a.run(ctx, n, fan, listener)
+	err = a.run(ctx, n, fan, front)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
@@ -87,27 +90,31 @@ func (a *app) parts(n *node, fan *fan) []part {
 }
 
 // run runs the API and its parts.
-func (a *app) run(ctx context.Context, n *node, fan *fan, listener net.Listener) error {
+func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 	parts := a.parts(n, fan)
-	api := server.New(a.serverOptions(n, fan, parts))
-	if err := n.lock.announce("http://" + listener.Addr().String()); err != nil {
+	natsMetrics(n.tell.registry, fan)
+	o := a.serverOptions(n, fan, parts)
+	o.Access = front.access
+	api := server.New(o)
+	if err := n.lock.announce(front.LocalURL()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "Serving %s at http://%s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, listener.Addr(), fan.where())
+	fmt.Fprintf(a.err, "Serving %s at %s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, front.URL, fan.where())
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range parts {
 		g.Go(func() error { return p.run(ctx) })
 	}
-	g.Go(func() error { return api.Serve(ctx, listener) })
+	g.Go(func() error { return front.serve(ctx, api) })
 	return errors.Join(g.Wait(), n.lock.announce("")) // what is left to do needs the directory, and answers nobody
 }
 
 func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 	o := server.Options{
-		Store: n.store, Append: n.intake(), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
 		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
-		CheckRelay: fan.check(n), NATS: fan.url, Logger: a.logger()}
+		CheckRelay: fan.check(n), NATS: fan.url, Logger: a.logger(),
+		Checks: n.checks(fan), Registry: n.tell.registry, Observe: n.tell.requests()}
 	for _, p := range parts {
 		if p.progress != nil {
 			o.Followers = append(o.Followers, server.Follower{Name: p.name, Progress: p.progress})
@@ -162,8 +169,8 @@ func (a *app) startFan(n *node) (*fan, error) {
 		return nil, err
 	}
 	var err error
-	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger()}); err == nil {
-		f.ingest, err = relay.NewIngest(f.conn, n.intake(), a.logger())
+	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
+		f.ingest, err = relay.NewIngest(f.conn, n.intakeFrom("nats"), a.logger())
 	}
 	if err != nil {
 		f.close()

@@ -11,6 +11,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
 )
 
@@ -39,6 +40,7 @@ type node struct {
 	store  *pebblestore.Store
 	notary *notary.Notary
 	models *projections.Models
+	tell   *telemetry // nil where nothing is served
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
 }
@@ -51,12 +53,16 @@ func (a *app) open(ctx context.Context, command string, need access) (*session, 
 			return nil, err
 		}
 	}
-	lock, held, err := lockDir(ctx, dir, command)
+	take := lockDir
+	if need == reading {
+		take = lockToRead
+	}
+	lock, held, err := take(ctx, dir, command)
 	if err != nil {
 		return nil, err
 	}
 	if held.API != "" {
-		c := client.New(held.API, client.Options{})
+		c := a.ask(held)
 		return &session{source: c, append: c.AppendAll, remote: c}, nil
 	}
 	n := &node{dir: dir, lock: lock}
@@ -72,7 +78,10 @@ func (a *app) open(ctx context.Context, command string, need access) (*session, 
 }
 
 func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
-	if n.keys, err = notary.LoadKeys(n.dir, a.cfg.Notary.KeyFile, a.cfg.Notary.Origin); err != nil {
+	if err := mayOpen(n.dir, need); err != nil {
+		return err
+	}
+	if n.keys, err = a.loadKeys(n, need); err != nil {
 		return err
 	}
 	if need != writing {
@@ -102,7 +111,7 @@ func (a *app) openForWriting(ctx context.Context, n *node) (err error) {
 
 // openModels opens the read models and brings them up to the head.
 func (a *app) openModels(ctx context.Context, n *node) (err error) {
-	if n.models, err = projections.Open(ctx, filepath.Join(n.dir, "models"), n.store, projections.Options{Logger: a.logger()}); err != nil {
+	if n.models, err = projections.Open(ctx, filepath.Join(n.dir, "models"), n.store, projections.Options{Logger: a.logger(), Observe: n.tell.handled("project")}); err != nil {
 		return err
 	}
 	return n.models.CatchUp(ctx)
@@ -135,7 +144,12 @@ func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store)
 	return notary.GuardSigned(ctx, s, n.keys, n.dir, copies)
 }
 
-func (n *node) intake() ledger.Append { return ledger.Intake(n.store.AppendAll, ledger.Validate) }
+func (n *node) intake() ledger.Append { return n.intakeFrom("local") }
+
+// intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, nats, local.
+func (n *node) intakeFrom(source string) ledger.Append {
+	return ledger.Intake(n.store.AppendAll, append(n.tell.stages(source), server.Actor, ledger.Validate)...)
+}
 
 // sign writes checkpoints while a command writes, as a server does: a long import that is cut off leaves a second of it uncovered,
 // not all. Evidence that the ledger is not what was signed ends it, and meets close again.

@@ -113,7 +113,7 @@ func Begin(dir, data string) error {
 	if err := writeSynced(filepath.Join(dir, incompleteFile), []byte("This backup was not finished: remove the folder.\n"), 0o600); err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(dir), syncFolder(filepath.Dir(dir)))
+	return errors.Join(SyncFolder(dir), SyncFolder(filepath.Dir(dir)))
 }
 
 // outside requires that neither folder lies in the other, links resolved.
@@ -159,7 +159,7 @@ func Finish(dir string, m Manifest) error {
 	if err := os.Rename(tmp, filepath.Join(dir, ManifestFile)); err != nil {
 		return failed(err)
 	}
-	if err := syncFolder(dir); err != nil {
+	if err := SyncFolder(dir); err != nil {
 		return err
 	}
 	return failed(os.Remove(filepath.Join(dir, incompleteFile)))

@@ -32,7 +32,7 @@ func Own(ctx context.Context, dir string, progress func(done, total int64)) ([]F
 		}
 	}
 	for _, folder := range folders {
-		if err := syncFolder(folder); err != nil {
+		if err := SyncFolder(folder); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func CopyTo(ctx context.Context, dir string, m Manifest, to string, keep func(pa
 		}
 	}
 	for folder := range folders {
-		if err := syncFolder(folder); err != nil {
+		if err := SyncFolder(folder); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,8 @@ func syncFile(path string) error {
 	return failed(errors.Join(f.Sync(), f.Close()))
 }
 
-func syncFolder(path string) error { return syncFile(path) }
+// SyncFolder makes the names in a folder survive a power loss.
+func SyncFolder(path string) error { return syncFile(path) }
 
 // failed gives an error of the machine its code, and leaves the context's alone.
 func failed(err error) error {

@@ -85,3 +85,28 @@ func parseTagKey(tag string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// CopySecrets writes the signer key and the tag key of a keys folder into another one. keyFile is as in [LoadKeys]. Keys that are there already
+// are kept, and must be the same.
+func CopySecrets(folder, keyFile, to string) error {
+	skey, tag, err := readSecrets(folder, keyFile)
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{signerKey: skey, tagKey: tag} {
+		file := filepath.Join(to, name)
+		there, err := readSecret(file)
+		switch {
+		case text == "":
+			return ledger.Errorf(ledger.CodeNotFound, "copy keys", "name the folder or file that holds the ledger's keys", "%s is not there", name)
+		case err == nil && strings.TrimSpace(there) != text:
+			return ledger.Errorf(ledger.CodeInvalid, "copy keys", "find out which one this ledger was made with", "%s holds another key", file)
+		case errors.Is(err, fs.ErrNotExist):
+			err = writeAtomic(file, []byte(text+"\n"), 0o600)
+		}
+		if err != nil {
+			return keyError(err)
+		}
+	}
+	return nil
+}

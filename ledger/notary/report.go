@@ -114,6 +114,12 @@ const (
 // maxProblems is how many are listed; the rest is counted.
 const maxProblems = 100
 
+// Add adds what somebody else has found to a report that is made.
+func (r *Report) Add(p Problem) {
+	r.OK = false
+	r.add(p)
+}
+
 func (r *Report) add(p Problem) {
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, p)

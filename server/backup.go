@@ -1,0 +1,21 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-ledger/baton/ledger/backup"
+)
+
+// backups registers the online copy. A caller who goes away ends it, and its folder is empty again.
+func (s *Server) backups(api huma.API) {
+	huma.Register(api, operation("backup", http.MethodPost, "/v1/backup", "Copy the ledger into a folder of the server's machine, and verify the copy"),
+		func(ctx context.Context, in *struct{ Body backup.Request }) (*answer[backup.Report], error) {
+			if s.opts.Backup == nil {
+				return nil, fail(errNotServed)
+			}
+			return reply(s.opts.Backup(ctx, in.Body))
+		})
+}
