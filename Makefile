@@ -1,6 +1,6 @@
 # Everyday verbs; `make` lists them. What a change must pass is .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt demo bench ci clean
+.PHONY: help build test race lint fmt proto demo bench ci clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ lint: ## check formatting, go vet and staticcheck
 
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard -- '*.go')
+
+proto: ## make the gRPC code again from its schema
+	go run ./server/rpc/gen
 
 demo: build ## the whole story on an embedded ledger, then the API
 	./baton demo
