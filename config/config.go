@@ -42,6 +42,7 @@ type Config struct {
 	Limits         Limits
 	Metrics        Metrics
 	Custody        Custody
+	Webhooks       map[string]Webhook // endpoints by name
 	Trace          Trace
 	Log            Log
 }

@@ -10,7 +10,7 @@ import (
 // key is one row of the table. The type of the setting is the type of its default.
 type key struct {
 	name   string
-	def    any               // string, bool, int, float64, time.Duration, []string or map[string]CustodyLimits
+	def    any               // string, bool, int, float64, time.Duration, []string, map[string]CustodyLimits or map[string]Webhook
 	field  func(*Config) any // pointer to the place of the setting
 	rule   func(any) error   // nil: every value of the type will do; called with a value of the type
 	secret bool              // may hold a password: never quoted in errors, redacted in entries
@@ -83,6 +83,9 @@ var keys = []key{
 	{name: "trace.sample", def: 1.0, field: func(c *Config) any { return &c.Trace.Sample }, rule: within(0.0, 1.0),
 		doc: "Share of the traces begun here that are kept, 0 to 1; where a traceparent came in, its own flag decides."},
 
+	{name: "webhooks", def: map[string]Webhook{}, field: func(c *Config) any { return &c.Webhooks }, secret: true,
+		doc: "Endpoints that handoffs are delivered to: name to url, secrets or secret_file and more, see docs/webhooks.md."},
+
 	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level },
 		rule: oneOf("debug", "info", "warn", "error"), doc: "Least severe level that is logged: debug, info, warn or error."},
 	{name: "log.format", def: "text", field: func(c *Config) any { return &c.Log.Format }, rule: oneOf("text", "json"),
@@ -112,6 +115,8 @@ func (k key) assign(c *Config, value any) {
 		*p = slices.Clone(value.([]string))
 	case *map[string]CustodyLimits:
 		*p = maps.Clone(value.(map[string]CustodyLimits))
+	case *map[string]Webhook:
+		*p = maps.Clone(value.(map[string]Webhook))
 	}
 }
 

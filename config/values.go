@@ -38,6 +38,8 @@ func (k key) convert(raw any) (any, error) {
 		return k.toDuration(raw)
 	case []string:
 		return k.toList(raw)
+	case map[string]Webhook:
+		return toWebhooks(raw)
 	default:
 		return toPoints(raw)
 	}
@@ -202,6 +204,8 @@ func (k key) show(c *Config) string {
 		return strings.Join(*p, ",")
 	case *map[string]CustodyLimits:
 		return showPoints(*p)
+	case *map[string]Webhook:
+		return showWebhooks(*p)
 	case *string:
 		if k.secret {
 			return redact(*p)
@@ -226,10 +230,14 @@ func showPoints(points map[string]CustodyLimits) string {
 			"accept_within": showDuration(limits.AcceptWithin), "orphan_after": showDuration(limits.OrphanAfter),
 		}
 	}
+	return compactJSON(table)
+}
+
+func compactJSON(table any) string {
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false) // a point has a > in its name
-	_ = encoder.Encode(table)    // a map of texts always encodes
+	_ = encoder.Encode(table)    // maps of texts and numbers always encode
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
