@@ -60,6 +60,24 @@ func Move(from, verb HandoffState) (next HandoffState, anomaly string) {
 	return from, fmt.Sprintf("%s_after_%s", verb, from)
 }
 
+// IllegalMoves are the names of all anomalies that Move can give, sorted.
+func IllegalMoves() []string {
+	states := []HandoffState{None}
+	for _, verb := range catalogue["handoff"] {
+		states = append(states, HandoffState(verb))
+	}
+	var names []string
+	for _, from := range states {
+		for _, verb := range states[1:] {
+			if _, anomaly := Move(from, verb); anomaly != "" {
+				names = append(names, anomaly)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Party is one end of a handoff: a group, team or system, and who acts for it.
 type Party struct {
 	Stage string `json:"stage,omitempty"`

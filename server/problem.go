@@ -24,21 +24,48 @@ var statuses = map[ledger.Code]int{
 func init() {
 	huma.DefaultArrayNullable = false // lists are [], never null: clients loop over them
 	// Huma's own refusals (a query parameter that is no number, a body that is no JSON) are problems of ours too.
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		code := ledger.CodeInvalid
-		switch {
-		case status == http.StatusNotFound:
-			code = ledger.CodeNotFound
-		case status == http.StatusRequestEntityTooLarge:
-			code = ledger.CodeTooLarge
-		case status >= 500:
-			code = ledger.CodeInternal
+	huma.NewError = refusal
+}
+
+// refusal says what huma refuses: which part of the request, and what to do. Details quote what was sent, however large it was.
+func refusal(status int, message string, errs ...error) huma.StatusError {
+	code := codeOf(status)
+	p := &client.Problem{Type: "urn:baton:" + string(code), Title: http.StatusText(status), Status: status, Code: code}
+	var places []string
+	for _, err := range errs {
+		message += ": " + shorten(err.Error())
+		if d, ok := err.(*huma.ErrorDetail); ok && d.Location != "" {
+			places = append(places, d.Location)
 		}
-		for _, err := range errs { // they quote what was sent, however large it was
-			message += ": " + shorten(err.Error())
-		}
-		return &client.Problem{Type: "urn:baton:" + string(code), Title: http.StatusText(status), Status: status, Detail: message, Code: code}
 	}
+	p.Detail = message
+	switch {
+	case status == http.StatusRequestEntityTooLarge:
+		p.Hint = "send less at once: several requests"
+	case status == http.StatusRequestTimeout:
+		p.Hint = "send the body without long pauses; the same request again does no harm"
+	case status == http.StatusUnsupportedMediaType:
+		p.Hint = "send Content-Type: application/json"
+	case status < 500 && len(places) > 0:
+		p.Hint = "correct " + strings.Join(places, ", ") + "; /openapi.json says what they take"
+	case status < 500:
+		p.Hint = "see /docs or /openapi.json for what this takes"
+	}
+	return p
+}
+
+// codeOf is the code of a status that no ledger.Error chose.
+func codeOf(status int) ledger.Code {
+	switch status {
+	case http.StatusNotFound:
+		return ledger.CodeNotFound
+	case http.StatusRequestEntityTooLarge:
+		return ledger.CodeTooLarge
+	}
+	if status >= 500 {
+		return ledger.CodeInternal
+	}
+	return ledger.CodeInvalid
 }
 
 // ProblemOf makes a Problem of any error.
