@@ -16,6 +16,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/server"
+	"github.com/baton-ledger/baton/server/rpc"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -56,6 +57,9 @@ func (a *app) serve(ctx context.Context, n *node) error {
 	if err := a.openModels(ctx, n); err != nil {
 		return err
 	}
+	if n.hooks, err = a.openWebhooks(ctx, n, n.intakeFrom("webhooks")); err != nil {
+		return err
+	}
 	fan, err := a.startFan(n)
 	if err != nil {
 		return err
@@ -80,6 +84,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 	list := []part{
 		{n.models.Name(), n.models.Progress(), n.models.Run},
 		{"notary", nil, n.notary.Run},
+	}
+	for _, f := range n.hooks.Followers() {
+		list = append(list, part{f.Name(), f.Progress(), f.Run})
 	}
 	if fan.relay != nil {
 		list = append(list,
@@ -113,8 +120,9 @@ func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
 		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
-		CheckRelay: fan.check(n), NATS: fan.url, Logger: a.logger(),
+		CheckRelay: fan.check(n), Webhooks: n.hooks, NATS: fan.url, Logger: a.logger(),
 		Checks: n.checks(fan), Registry: n.tell.registry, Observe: n.tell.requests()}
+	o.Mounts = append(o.Mounts, rpc.New(rpc.Options{Store: n.store, Append: n.intakeFrom("grpc"), Logger: a.logger()}))
 	for _, p := range parts {
 		if p.progress != nil {
 			o.Followers = append(o.Followers, server.Follower{Name: p.name, Progress: p.progress})
