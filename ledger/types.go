@@ -87,6 +87,10 @@ func Families() []string {
 // Verbs lists the verbs of a family, in the catalogue's order; none for a family it does not have.
 func Verbs(family string) []string { return slices.Clone(catalogue[family]) }
 
+// Required lists the members that the data of a family's verb cannot do without, by their path: "from.stage" is stage in the object from, or
+// from where that is a string.
+func Required(family, verb string) []string { return slices.Clone(required[family+"."+verb]) }
+
 // checkType accepts the catalogue's types and foreign ones; a type in Baton's own name that the catalogue lacks is a mistake.
 func checkType(typ string) *Error {
 	if !strings.HasPrefix(typ, TypePrefix) {
