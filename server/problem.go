@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,7 +35,7 @@ func refusal(status int, message string, errs ...error) huma.StatusError {
 	var places []string
 	for _, err := range errs {
 		message += ": " + shorten(err.Error())
-		if d, ok := err.(*huma.ErrorDetail); ok && d.Location != "" {
+		if d, ok := err.(*huma.ErrorDetail); ok && d.Location != "" && !slices.Contains(places, d.Location) && len(places) < 5 {
 			places = append(places, d.Location)
 		}
 	}
