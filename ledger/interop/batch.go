@@ -27,14 +27,16 @@ type group struct {
 }
 
 // batcher gathers the events of a window by stream. A stream has one chunk in a window at most, so that chunks of one stream are never
-// in one call of Append, where a later one could be written although an earlier one failed.
+// in one call of Append, where a later one could be written although an earlier one failed. In order, where events come as events and
+// the order between streams is part of what they say, a chunk is a run of events of one stream instead.
 type batcher struct {
-	chunks []*chunk
-	open   map[string]*chunk
-	events int
-	bytes  int
-	ready  func() error // asked before anything is sent
-	send   func(group) error
+	inOrder bool
+	chunks  []*chunk
+	open    map[string]*chunk
+	events  int
+	bytes   int
+	ready   func() error // asked before anything is sent
+	send    func(group) error
 }
 
 func newBatcher(ready func() error, send func(group) error) *batcher {
@@ -47,7 +49,7 @@ func (b *batcher) add(stream, caseID string, row int64, events []ledger.Event, a
 	for i := range events {
 		size += len(events[i].Data)
 	}
-	c := b.open[stream]
+	c := b.chunk(stream)
 	if c != nil && (len(c.events)+len(events) > ledger.MaxBatchEvents || c.bytes+size > chunkBytes) {
 		if err := b.flush(at); err != nil {
 			return err
@@ -70,7 +72,7 @@ func (b *batcher) add(stream, caseID string, row int64, events []ledger.Event, a
 // whether it is a retry or a conflict.
 func (b *batcher) addNamed(stream string, row int64, e ledger.Event, at counts) error {
 	key := [2]string{e.Source, e.ID}
-	if c := b.open[stream]; c != nil && c.ids[key] {
+	if c := b.chunk(stream); c != nil && c.ids[key] {
 		if err := b.flush(at); err != nil {
 			return err
 		}
@@ -84,6 +86,15 @@ func (b *batcher) addNamed(stream string, row int64, e ledger.Event, at counts) 
 	}
 	c.ids[key] = true
 	return b.boundary(at)
+}
+
+// chunk is the one that an event of a stream goes into, nil where that is a new one.
+func (b *batcher) chunk(stream string) *chunk {
+	c := b.open[stream]
+	if b.inOrder && c != nil && c != b.chunks[len(b.chunks)-1] {
+		return nil
+	}
+	return c
 }
 
 // boundary is where a window may end: after a whole case where cases come whole.

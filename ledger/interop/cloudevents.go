@@ -22,6 +22,7 @@ type ndjsonReader struct {
 }
 
 func newNDJSON(out *batcher) *ndjsonReader {
+	out.inOrder = true
 	return &ndjsonReader{out: out, journeys: map[string]bool{}, offered: map[string]bool{}, pairs: map[[2]string]bool{}}
 }
 
