@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -67,6 +70,27 @@ func (s *Server) ruleOf(pattern string, r *http.Request) rule {
 		return rule{role: Operator}
 	}
 	return known
+}
+
+// describe tells readers of the API's document who may do what.
+func (s *Server) describe(doc *huma.OpenAPI) {
+	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "an API key, as `baton keys add` prints it"}}
+	for route, item := range doc.Paths {
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+			http.MethodPatch: item.Patch, http.MethodDelete: item.Delete} {
+			if op == nil {
+				continue
+			}
+			role := s.ruleOf(method+" "+route, &http.Request{Method: method, URL: &url.URL{Path: route}}).role
+			if op.Extensions == nil {
+				op.Extensions = map[string]any{}
+			}
+			op.Extensions["x-baton-role"] = role.String()
+			if role > Public {
+				op.Security = []map[string][]string{{"key": {}}, {}} // none while there are no keys
+			}
+		}
+	}
 }
 
 // Principal is who asks.

@@ -127,7 +127,7 @@ func (k *Keyring) refresh() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !k.closed:
 		return nil
-	case err == nil && k.seen != nil && os.SameFile(info, k.seen) && info.ModTime().Equal(k.seen.ModTime()) && info.Size() == k.seen.Size():
+	case err == nil && k.seen != nil && os.SameFile(info, k.seen) && info.ModTime().Equal(k.seen.ModTime()) && info.Size() == k.seen.Size() && info.Mode() == k.seen.Mode():
 		return k.broken
 	}
 	k.closed, k.seen, k.keys, k.broken = true, nil, nil, nil

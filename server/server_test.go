@@ -25,6 +25,12 @@ import (
 // serve starts the API over a new ledger.
 func serve(t *testing.T) (*httptest.Server, *client.Client, *projections.Models, notary.Keys) {
 	t.Helper()
+	return serveWith(t, func(*server.Options) {})
+}
+
+// serveWith changes the options before.
+func serveWith(t *testing.T, change func(*server.Options)) (*httptest.Server, *client.Client, *projections.Models, notary.Keys) {
+	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
 	keys, err := notary.LoadKeys(dir, "", "")
@@ -43,7 +49,7 @@ func serve(t *testing.T) (*httptest.Server, *client.Client, *projections.Models,
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(server.New(server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models,
+	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models,
 		Latest: n.Latest, Checkpoint: n.Checkpoint,
 		Tile: func(ctx context.Context, tile notary.Tile) ([]byte, error) {
 			return notary.ReadTile(ctx, store, keys.TagKey, tile)
@@ -54,7 +60,9 @@ func serve(t *testing.T) (*httptest.Server, *client.Client, *projections.Models,
 				return notary.Proof{}, err
 			}
 			return notary.Prove(ctx, store, keys.TagKey, cp, p)
-		}}).Handler())
+		}}
+	change(&o)
+	s := httptest.NewServer(server.New(o).Handler())
 	t.Cleanup(func() {
 		s.Close()
 		if err := errors.Join(models.Close(), n.Close(context.Background()), store.Close()); err != nil {
