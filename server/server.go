@@ -42,6 +42,7 @@ type Options struct {
 	Verify     func(ctx context.Context) (notary.Report, error)
 	CheckRelay func(ctx context.Context, repair bool) (relay.CheckReport, error)
 	Backup     func(ctx context.Context, r backup.Request) (backup.Report, error)
+	Webhooks   client.Webhooks // endpoints that events are delivered to; nil: unsupported
 	Followers  []Follower
 	Checks     []Check              // what /readyz asks about besides the ledger and its followers
 	Registry   *prometheus.Registry // served at /metrics with what the server counts itself; nil: nothing is counted
@@ -116,15 +117,18 @@ func (s *Server) routes() http.Handler {
 	s.events(api)
 	s.models(api)
 	s.trust(api)
+	s.webhooks(api)
 	s.backups(api)
 	s.tails(api)
 	s.logTiles(mux)
+	s.asyncAPI(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /readyz", newHealth(&s.opts))
 	for _, m := range s.opts.Mounts {
 		mux.Handle(m.Pattern, m.Handler)
 		s.mounted[m.Pattern] = m.Role
 	}
+	s.describe(api.OpenAPI())
 	return s.observe(mux, inProtocol(s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody)))))))
 }
 

@@ -28,6 +28,9 @@ func (a *app) configCommand() *cobra.Command {
 			if err == nil {
 				err = o.Check()
 			}
+			if err == nil {
+				err = a.checkWebhooks()
+			}
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
+	"github.com/baton-ledger/baton/ledger/webhook"
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
@@ -40,6 +41,7 @@ type node struct {
 	store  *pebblestore.Store
 	notary *notary.Notary
 	models *projections.Models
+	hooks  *webhook.Hooks
 	tell   *telemetry // nil where nothing is served
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
@@ -167,6 +169,9 @@ func (n *node) sign(ctx context.Context) {
 func (n *node) close(ctx context.Context) (err error) {
 	if n.models != nil {
 		err = errors.Join(err, n.models.Close())
+	}
+	if n.hooks != nil {
+		err = errors.Join(err, n.hooks.Close())
 	}
 	if n.stopSigning != nil {
 		n.stopSigning()

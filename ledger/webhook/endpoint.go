@@ -32,15 +32,17 @@ type Endpoint struct {
 
 var endpointName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// check fills in defaults and refuses what cannot work.
-func (e *Endpoint) check() (err error) {
+// check fills in defaults and refuses what cannot work. Who only looks needs no secret.
+func (e *Endpoint) check(readOnly bool) (err error) {
 	if !endpointName.MatchString(e.Name) {
 		return ledger.Errorf(ledger.CodeInvalid, "webhooks", "use letters, digits, dots, dashes and underscores", "name %q of an endpoint", e.Name)
 	}
 	if err := CheckURL(e.URL); err != nil {
 		return ledger.Errorf(ledger.CodeInvalid, "webhooks", ledger.HintOf(err), "endpoint %s: %w", e.Name, err)
 	}
-	if e.keys, err = parseSecrets(e.Secrets); err != nil {
+	if readOnly && len(e.Secrets) == 0 {
+		e.keys = nil
+	} else if e.keys, err = parseSecrets(e.Secrets); err != nil {
 		return ledger.Errorf(ledger.CodeInvalid, "webhooks", ledger.HintOf(err), "endpoint %s: %w", e.Name, err)
 	}
 	if len(e.Types) == 0 {

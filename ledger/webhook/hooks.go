@@ -41,15 +41,11 @@ func Open(ctx context.Context, dir string, src ledger.Source, o Options) (*Hooks
 	if err != nil {
 		return nil, err
 	}
+	if o.Endpoints, err = checked(o.Endpoints, o.ReadOnly); err != nil {
+		return nil, err
+	}
 	h := &Hooks{o: o, src: src}
-	for i := range o.Endpoints {
-		e := o.Endpoints[i]
-		if err := e.check(); err != nil {
-			return nil, err
-		}
-		if h.find(e.Name) != nil {
-			return nil, ledger.Errorf(ledger.CodeInvalid, "webhooks", "give each its own name", "there are two endpoints %q", e.Name)
-		}
+	for _, e := range o.Endpoints {
 		h.followers = append(h.followers, newFollower(h, e))
 	}
 	if h.state, err = openState(dir, o.FS, o.ReadOnly, o.Logger); err != nil {
@@ -62,6 +58,26 @@ func Open(ctx context.Context, dir string, src ledger.Source, o Options) (*Hooks
 		}
 	}
 	return h, nil
+}
+
+// Check refuses endpoints that Open would refuse.
+func Check(endpoints []Endpoint) error {
+	_, err := checked(endpoints, false)
+	return err
+}
+
+func checked(endpoints []Endpoint, readOnly bool) ([]Endpoint, error) {
+	endpoints = slices.Clone(endpoints)
+	for i := range endpoints {
+		e := &endpoints[i]
+		if err := e.check(readOnly); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(endpoints[:i], func(o Endpoint) bool { return o.Name == e.Name }) {
+			return nil, ledger.Errorf(ledger.CodeInvalid, "webhooks", "give each its own name", "there are two endpoints %q", e.Name)
+		}
+	}
+	return endpoints, nil
 }
 
 // Followers lists the endpoints; each is run beside the others.

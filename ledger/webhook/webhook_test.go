@@ -494,4 +494,3 @@ func TestFromAPosition(t *testing.T) {
 		}
 	})
 }
-
