@@ -82,6 +82,9 @@ func (s stream) check(ctx context.Context, src ledger.Reader) (*check, error) {
 		err = s.walk(ctx, at.sequence, func(h nats.Header) { c.add(positionOf(s.ledgerID, h), h) })
 	}
 	c.count()
+	if err == nil && c.Ahead == 0 {
+		err = s.same(ctx, src)
+	}
 	return c, err
 }
 

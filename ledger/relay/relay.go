@@ -38,6 +38,8 @@ type Relay struct {
 	known   bool // at is what the stream said last, and nothing failed since
 	refused *tip // where the last chain was refused
 	salt    bool // the server holds message ids of messages that it lost
+
+	unchecked error // why it is not known yet whether stream and ledger are one history
 }
 
 // New makes a relay over a connection. It does not talk to the server yet.
@@ -92,6 +94,9 @@ func (r *Relay) locate(ctx context.Context) error {
 func (r *Relay) Handle(ctx context.Context, events []ledger.Recorded) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.unchecked != nil {
+		return r.unchecked
+	}
 	if err := r.locate(ctx); err != nil {
 		return err
 	}

@@ -102,11 +102,26 @@ func (r *Relay) checkAhead(ctx context.Context, src ledger.Source) error {
 		return err
 	}
 	head, err := src.Head(ctx)
-	if err != nil || cursor <= head.Position {
+	if err != nil {
 		return err
 	}
-	return ledger.Errorf(ledger.CodeCorrupt, "relay", "run `baton verify`; if the ledger was restored from a backup on purpose, remove the stream BATON",
+	if cursor <= head.Position {
+		return r.checkSame(ctx, src)
+	}
+	return ledger.Errorf(ledger.CodeCorrupt, "relay", restoredHint,
 		"the NATS stream has position %d of this ledger, which ends at %d", cursor, head.Position)
+}
+
+// checkSame is same, put off while NATS is away: the follower shows its lag then, and publishes nothing.
+func (r *Relay) checkSame(ctx context.Context, src ledger.Source) error {
+	err := r.same(ctx, src)
+	away := ledger.CodeOf(err) == ledger.CodeUnavailable
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unchecked = nil; away {
+		r.unchecked, err = err, nil
+	}
+	return err
 }
 
 func wait(ctx context.Context, d time.Duration) error {
