@@ -19,7 +19,7 @@ type Limits struct {
 	Requests int           // requests of one caller under way at once, streams aside; 0: no limit
 	Streams  int           // tails and lists of records open at once, of all callers; 0: no limit
 	Stall    time.Duration // a reader that takes nothing for so long is cut off; 0: a minute
-	BodyWait time.Duration // what a body may take besides the time for its bytes, see steady; 0: ten seconds
+	Wait     time.Duration // what a request's head may take, and its body besides the time for its bytes, see steady; 0: ten seconds
 }
 
 // limiter counts what callers do.
@@ -43,8 +43,8 @@ func newLimiter(l Limits) *limiter {
 	if l.Stall <= 0 {
 		l.Stall = time.Minute
 	}
-	if l.BodyWait <= 0 {
-		l.BodyWait = 10 * time.Second
+	if l.Wait <= 0 {
+		l.Wait = 10 * time.Second
 	}
 	return &limiter{Limits: l, callers: map[string]*callerCount{}}
 }

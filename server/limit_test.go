@@ -245,7 +245,7 @@ func raw(t *testing.T, base, text string) net.Conn {
 
 // TestSlowBodies sends a body a byte at a time: the request is ended, and nothing of it is written. One that is slow but goes on is answered.
 func TestSlowBodies(t *testing.T) {
-	s, c, _, _ := serveWith(t, func(o *server.Options) { o.Access.Limits.BodyWait = 300 * time.Millisecond })
+	s, c, _, _ := serveWith(t, func(o *server.Options) { o.Access.Limits.Wait = 300 * time.Millisecond })
 	event := `{"specversion":"1.0","id":"s","source":"test","type":"dev.baton.interaction.recorded.v1","subject":"J","data":{"activity":"call"}}`
 	head := "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cloudevents+json\r\nContent-Length: %d\r\n\r\n"
 	conn := raw(t, s.URL, fmt.Sprintf(head, len(event)))

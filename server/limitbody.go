@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A body that trickles holds a connection, a goroutine and what was read of it. So it must keep going: it has BodyWait, and a second more for each
+// A body that trickles holds a connection, a goroutine and what was read of it. So it must keep going: it has Limits.Wait, and a second more for each
 // bodyRate bytes that have come. operation() bounds the whole of it by bodyTime besides.
 const bodyRate = 8 << 10
 
@@ -24,7 +24,7 @@ type steadyBody struct {
 func (l *limiter) steady(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
-			body := &steadyBody{ReadCloser: r.Body, rc: http.NewResponseController(w), wait: l.BodyWait}
+			body := &steadyBody{ReadCloser: r.Body, rc: http.NewResponseController(w), wait: l.Wait}
 			copied := *r
 			copied.Body = body
 			r = &copied
