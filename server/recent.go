@@ -12,7 +12,7 @@ import (
 
 // Limits of what is shared and of what one tail holds. A tail that is stalled keeps no more than one batch of its own.
 const (
-	recentEvents = 1024
+	recentEvents = 4096
 	recentBytes  = 4 << 20
 	batchEvents  = 512
 	batchBytes   = 64 << 10 // of data; one event may have more

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -113,15 +114,12 @@ func (t *tail) serve(ctx context.Context) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	patience, end := bound(ctx, t.rc)
-	defer end()
-	patience()
 	_, err := t.w.Write([]byte("retry: 1000\n"))
 	if err == nil {
 		err = t.tellPosition()
 	}
 	for err == nil {
-		err = t.step(ctx, patience)
+		err = t.step(ctx)
 	}
 	switch {
 	case errors.Is(err, errGone):
@@ -134,7 +132,7 @@ func (t *tail) serve(ctx context.Context) {
 }
 
 // step sends what comes next, or that nothing has come.
-func (t *tail) step(ctx context.Context, patience func()) error {
+func (t *tail) step(ctx context.Context) error {
 	quiet := aliveTime
 	if t.at > t.told {
 		quiet = positionTime
@@ -142,48 +140,59 @@ func (t *tail) step(ctx context.Context, patience func()) error {
 	wait, cancel := context.WithDeadline(ctx, t.wrote.Add(quiet))
 	defer cancel()
 	head, err := t.src.Wait(wait, t.at)
-	patience()
 	switch {
 	case err == nil:
-		return t.send(ctx, head.Position, patience)
+		return t.send(ctx, head.Position)
 	case ctx.Err() != nil || wait.Err() == nil:
 		return err
 	case t.at > t.told:
 		return t.tellPosition()
 	}
-	return t.write([]byte(":\n\n"), true)
+	return t.write([]byte(":\n\n"))
 }
 
 // send writes what the selection admits of the next events, up to a durable position.
-func (t *tail) send(ctx context.Context, to uint64, patience func()) error {
+func (t *tail) send(ctx context.Context, to uint64) error {
 	items, end, err := t.next(ctx, to)
 	if err != nil {
 		return err
 	}
-	some := false
-	for _, e := range items {
-		ok, err := t.sel.match(ctx, &e.Recorded)
+	buf := buffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= 4*writeSize { // not one that a huge event has stretched
+			buffers.Put(buf)
+		}
+	}()
+	for *buf = (*buf)[:0]; len(items) > 0; items = items[1:] {
+		ok, err := t.sel.match(ctx, &items[0].Recorded)
 		if err != nil {
-			return err
+			return errors.Join(t.write(*buf), err)
 		}
 		if ok {
-			patience()
-			if err := t.write(e.frame(), false); err != nil {
+			*buf, t.told = append(*buf, items[0].frame()...), items[0].Position
+		}
+		if t.at = items[0].Position; len(*buf) >= writeSize {
+			if err := t.write(*buf); err != nil {
 				return err
 			}
-			t.told, some = e.Position, true
+			*buf = (*buf)[:0]
 		}
-		t.at = e.Position
 	}
 	t.at = end
-	if some {
-		return t.write(nil, true)
-	}
-	if time.Since(t.wrote) > positionTime {
+	switch {
+	case len(*buf) > 0:
+		return t.write(*buf)
+	case time.Since(t.wrote) > positionTime:
 		return t.tellPosition()
 	}
 	return nil
 }
+
+// writeSize is about how much is written at once: a system call for each event would cost more than the event.
+const writeSize = 16 << 10
+
+// buffers are shared: a tail that waits for events has none.
+var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, writeSize+4<<10)) }}
 
 // next reads on, and says up to where it has.
 func (t *tail) next(ctx context.Context, to uint64) (items []*tailed, end uint64, err error) {
@@ -215,22 +224,22 @@ func (t *tail) nextOfStreams(ctx context.Context, to uint64) (items []*tailed, e
 }
 
 func (t *tail) tellPosition() error {
-	if err := t.write(appendFrame(nil, t.at, "position", fmt.Appendf(nil, `{"position":%d}`, t.at)), true); err != nil {
+	if err := t.write(appendFrame(nil, t.at, "position", fmt.Appendf(nil, `{"position":%d}`, t.at))); err != nil {
 		return err
 	}
 	t.told = t.at
 	return nil
 }
 
-// write sends bytes, and has them leave where flush is set.
-func (t *tail) write(b []byte, flush bool) error {
+// write sends bytes at once.
+func (t *tail) write(b []byte) error {
+	t.wrote = time.Now()
+	if len(b) == 0 {
+		return nil
+	}
 	if _, err := t.w.Write(b); err != nil {
 		return errGone
 	}
-	if !flush {
-		return nil
-	}
-	t.wrote = time.Now()
 	if err := t.rc.Flush(); err != nil {
 		return errGone
 	}
