@@ -47,7 +47,7 @@ type Ingest struct {
 
 // NewIngest subscribes. Requests wait until Run.
 func NewIngest(nc *nats.Conn, intake ledger.Append, log *slog.Logger) (*Ingest, error) {
-	sub, err := nc.QueueSubscribeSync(IngestSubject, "baton")
+	sub, err := nc.QueueSubscribeSync(IngestSubject, IngestQueue)
 	if err != nil {
 		return nil, unavailable("ingest", err)
 	}

@@ -23,7 +23,7 @@ const maxToken = 200
 func Subject(r *ledger.Recorded) string {
 	family, verb := ledger.SplitType(r.Type)
 	if family == "" || verb == "" {
-		family, verb = "other", r.Type
+		family, verb = OtherFamily, r.Type
 	}
 	return SubjectPrefix + strconv.Itoa(ledger.Partition(r.Stream)) + "." + token(family) + "." + token(verb) + "." + pointToken(&r.Facets)
 }
