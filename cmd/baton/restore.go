@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ import (
 const (
 	stageDir  = "restoring"
 	readyFile = "ready.json"
+
+	engineLock = "LOCK" // in the database's folder
 )
 
 // restoring reports whether a restore of a data directory was cut off.
@@ -71,7 +74,8 @@ func mayRestore(r restoreRequest) error {
 	if backup.Is(r.dir) {
 		return restoreError("name a data directory with --data", "%s is a backup itself", r.dir)
 	}
-	if names, _ := os.ReadDir(filepath.Join(r.dir, "ledger")); len(names) > 0 {
+	names, _ := os.ReadDir(filepath.Join(r.dir, "ledger"))
+	if slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() != engineLock }) {
 		return restoreError("name another directory with --data, or move that one away as evidence", "%s holds a ledger", r.dir)
 	}
 	names, err := os.ReadDir(r.dir)
@@ -253,7 +257,8 @@ func (a *app) install(dir, stage string) error {
 		err = notary.ReplaceOutside(dir, a.cfg.Checkpoint.Copies, string(note))
 	}
 	if _, e := os.Lstat(filepath.Join(stage, "ledger")); err == nil && e == nil {
-		if err = os.Remove(filepath.Join(dir, "ledger")); errors.Is(err, fs.ErrNotExist) { // one that is there is empty
+		_ = os.Remove(filepath.Join(dir, "ledger", engineLock)) // what is left by an open that was refused, at most
+		if err = os.Remove(filepath.Join(dir, "ledger")); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		if err == nil {
