@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -19,13 +20,16 @@ func ref(path ...string) object { return object{"$ref": "#/" + strings.Join(path
 
 // asyncAPI serves the description of the NATS side.
 func (s *Server) asyncAPI(mux *http.ServeMux) {
-	doc, err := json.MarshalIndent(asyncDocument(s.opts.NATS), "", "  ")
-	if err != nil {
+	var doc bytes.Buffer
+	e := json.NewEncoder(&doc)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(asyncDocument(s.opts.NATS)); err != nil {
 		panic(err) // it holds strings and numbers
 	}
 	mux.HandleFunc("GET /asyncapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/vnd.aai.asyncapi+json;version=3.0.0")
-		_, _ = w.Write(doc) // a client that has gone needs no answer
+		_, _ = w.Write(doc.Bytes()) // a client that has gone needs no answer
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/server/client"
 	batonv1 "github.com/baton-ledger/baton/server/rpc/baton/v1"
 )
@@ -25,6 +26,9 @@ func inProtocol(next http.Handler) http.Handler {
 		next.ServeHTTP(a, r)
 		var p client.Problem
 		if a.caught && json.Unmarshal(a.body.Bytes(), &p) == nil {
+			if p.Code == ledger.CodeNotFound { // no such path, and so no such procedure: handlers say it of journeys themselves
+				p.Code = ledger.CodeUnsupported
+			}
 			w.Header().Del("Content-Type")
 			_ = errors.Write(w, r, batonv1.FromProblem(&p)) // a client that has gone needs no answer
 		}

@@ -122,7 +122,7 @@ func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
 		CheckRelay: fan.check(n), Webhooks: n.hooks, NATS: fan.url, Logger: a.logger(),
 		Checks: n.checks(fan), Registry: n.tell.registry, Observe: n.tell.requests()}
-	o.Mounts = append(o.Mounts, rpc.New(rpc.Options{Store: n.store, Append: n.intakeFrom("grpc"), Logger: a.logger()}))
+	o.Mounts = append(o.Mounts, rpc.New(rpc.Options{Store: n.store, Append: n.intakeFrom("grpc"), Logger: a.logger()})...)
 	for _, p := range parts {
 		if p.progress != nil {
 			o.Followers = append(o.Followers, server.Follower{Name: p.name, Progress: p.progress})

@@ -40,7 +40,7 @@ func start(t testing.TB) *node {
 	must(t, err)
 	n := &node{TB: t, store: store}
 	intake := ledger.Intake(store.AppendAll, n.refusing, ledger.Validate)
-	s := server.New(server.Options{Store: store, Append: intake, Models: models, Mounts: []server.Mount{rpc.New(rpc.Options{Store: store, Append: intake})}})
+	s := server.New(server.Options{Store: store, Append: intake, Models: models, Mounts: rpc.New(rpc.Options{Store: store, Append: intake})})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(ctx)

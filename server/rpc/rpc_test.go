@@ -110,6 +110,7 @@ func TestRefusals(t *testing.T) {
 		{"name of an attribute", "Append", with(func(e *batonv1.Event) { e.Attributes = map[string]string{"Shop": "K"} }), connect.CodeInvalidArgument, "Shop"},
 		{"large event", "Append", with(func(e *batonv1.Event) { e.Data = []byte(`"` + strings.Repeat("x", 1<<20) + `"`) }), connect.CodeInvalidArgument, "1048576"},
 		{"large message", "Append", with(func(e *batonv1.Event) { e.Data = make([]byte, 17<<20) }), connect.CodeResourceExhausted, ""},
+		{"no such procedure", "Nothing", &batonv1.JourneyRequest{}, connect.CodeUnimplemented, "Nothing"},
 		{"no id", "Journey", &batonv1.JourneyRequest{}, connect.CodeInvalidArgument, "id is missing"},
 		{"no such journey", "Journey", &batonv1.JourneyRequest{Id: "nobody"}, connect.CodeNotFound, "nobody"},
 		{"position 0", "Journey", &batonv1.JourneyRequest{Id: "J", Moment: &batonv1.JourneyRequest_Position{}}, connect.CodeInvalidArgument, "position"},

@@ -24,15 +24,20 @@ type Options struct {
 	Logger *slog.Logger  // nil: nothing is logged
 }
 
-// New makes the service, ready to be mounted.
-func New(o Options) server.Mount {
+// New makes the service: a mount for each of its procedures, so that the server has a route of its own for each.
+func New(o Options) (mounts []server.Mount) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &service{o}
-	path, handler := batonv1.NewHandoffServiceHandler(s, connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(4<<10),
+	_, handler := batonv1.NewHandoffServiceHandler(s, connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(4<<10),
 		connect.WithRecover(s.recovered))
-	return server.Mount{Pattern: path, Handler: handler}
+	methods := batonv1.File_baton_v1_baton_proto.Services().ByName("HandoffService").Methods()
+	for i := range methods.Len() {
+		procedure := "/" + string(methods.Get(i).Parent().FullName()) + "/" + string(methods.Get(i).Name())
+		mounts = append(mounts, server.Mount{Pattern: procedure, Handler: handler})
+	}
+	return mounts
 }
 
 type service struct{ Options }
