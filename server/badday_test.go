@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
@@ -28,6 +29,7 @@ type day struct {
 	base  string
 	store *pebblestore.Store
 	disk  *meter
+	reg   *prometheus.Registry
 	end   func() error // ends the server and closes the store
 }
 
@@ -44,7 +46,7 @@ func (m *meter) GetDiskUsage(string) (vfs.DiskUsage, error) {
 // startDay has listen change what connections are, nil for nothing.
 func startDay(t *testing.T, limits server.Limits, listen func(net.Listener) net.Listener) *day {
 	t.Helper()
-	d := &day{disk: &meter{FS: vfs.NewMem()}}
+	d := &day{disk: &meter{FS: vfs.NewMem()}, reg: prometheus.NewRegistry()}
 	d.disk.free.Store(1 << 40)
 	var err error
 	if d.store, err = pebblestore.Open(t.Context(), "ledger", pebblestore.Options{TagKey: make([]byte, 32), FS: d.disk}); err != nil {
@@ -65,7 +67,8 @@ func startDay(t *testing.T, limits server.Limits, listen func(net.Listener) net.
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	api := server.New(server.Options{Store: d.store, Append: ledger.Intake(d.store.AppendAll, ledger.Validate), Models: models, Access: server.Access{Limits: limits}})
+	api := server.New(server.Options{Store: d.store, Append: ledger.Intake(d.store.AppendAll, ledger.Validate), Models: models, Registry: d.reg,
+		Access: server.Access{Limits: limits}})
 	go func() { ended <- api.Serve(ctx, l) }()
 	done := false
 	d.end = func() error {
