@@ -62,6 +62,8 @@ type Facets struct {
 	Reason        string // why it was declined, returned, failed …
 	Journey       string // the other journey of journey.linked
 	Field         string // the context field a question, feedback or suggestion is about
+	ExpiresAt     string // when an offer ends, RFC 3339
+	Sunset        string // when a contract ends, RFC 3339
 }
 
 // Recorded is an event with the place the ledger gave it.

@@ -183,6 +183,19 @@ func checkRequired(e *Event) *Error {
 			return Errorf(CodeInvalid, "", "add it to data as a non-empty string", "data.%s is missing, %s.%s cannot do without", path, family, verb)
 		}
 	}
+	return checkDated(e, family+"."+verb)
+}
+
+// checkDated requires a moment where one is meant.
+func checkDated(e *Event, typ string) *Error {
+	path, ok := dated[typ]
+	if !ok {
+		return nil
+	}
+	text := *e.Facets.list()[slices.Index(facetPaths[:], path)]
+	if _, err := ParseTime(text); text != "" && err != nil {
+		return Errorf(CodeInvalid, "", "send it as RFC 3339, as 2010-04-08T00:00:00Z", "data.%s: %.80q is not a time", path, text)
+	}
 	return nil
 }
 

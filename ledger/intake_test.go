@@ -108,6 +108,9 @@ func TestValidateRefuses(t *testing.T) {
 		{"no handoff", typed("handoff", "accepted", `{"handoff":""}`), inv, "data.handoff is missing"},
 		{"no journey", typed("journey", "linked", `{}`), inv, "data.journey is missing"},
 		{"long facet", typed("interaction", "recorded", `{"activity":"`+x(1025)+`"}`), big, "data.activity has 1025 bytes"},
+		{"deadline that is no time", typed("handoff", "offered", `{"from":"a","to":"b","channel":"c","expires_at":"tomorrow"}`), inv, `data.expires_at: "tomorrow" is not a time`},
+		{"suggestion's deadline", typed("suggestion", "offered", `{"expires_at":"2026-01-02"}`), inv, "data.expires_at"},
+		{"sunset that is no time", typed("contract", "published", `{"sunset":"never"}`), inv, "data.sunset"},
 		{"facet with newline", typed("interaction", "recorded", `{"activity":"a\nb"}`), inv, "data.activity has a control character"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

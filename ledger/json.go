@@ -10,7 +10,7 @@ import (
 // facetPaths says where in a data object each facet stands, in the order of Facets.list. "from" and "to" may also be plain strings:
 // then they are the stage.
 var facetPaths = [...]string{"activity", "stage", "party", "kind", "channel", "status", "handoff", "from.stage", "from.party", "from.kind",
-	"to.stage", "to.party", "to.kind", "outcome", "reason", "journey", "field"}
+	"to.stage", "to.party", "to.kind", "outcome", "reason", "journey", "field", "expires_at", "sunset"}
 
 // Places in facetPaths of the members that are several facets, one after another: stage, party, kind.
 const (

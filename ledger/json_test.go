@@ -48,7 +48,8 @@ func extract(data []byte) (f ledger.Facets, ok bool) {
 	m := members(data)
 	f = ledger.Facets{Activity: text(m["activity"]), Stage: text(m["stage"]), Party: text(m["party"]), Kind: text(m["kind"]),
 		Channel: text(m["channel"]), Status: text(m["status"]), Handoff: text(m["handoff"]), Outcome: text(m["outcome"]),
-		Reason: text(m["reason"]), Journey: text(m["journey"]), Field: text(m["field"])}
+		Reason: text(m["reason"]), Journey: text(m["journey"]), Field: text(m["field"]),
+		ExpiresAt: text(m["expires_at"]), Sunset: text(m["sunset"])}
 	end(m["from"], &f.Sender, &f.SenderParty, &f.SenderKind)
 	end(m["to"], &f.Receiver, &f.ReceiverParty, &f.ReceiverKind)
 	return f, ok

@@ -31,13 +31,13 @@ const (
 	tagTraceParent   = 13
 	tagExt           = 14 // once for each attribute, by name: name length (uvarint), name, value
 	firstFacet       = 32
-	lastTag          = firstFacet + 16
+	lastTag          = firstFacet + 18
 )
 
 // facetTags lists the facets in order of their tags, from firstFacet on.
 func (f *Facets) list() [lastTag - firstFacet + 1]*string {
 	return [...]*string{&f.Activity, &f.Stage, &f.Party, &f.Kind, &f.Channel, &f.Status, &f.Handoff, &f.Sender, &f.SenderParty,
-		&f.SenderKind, &f.Receiver, &f.ReceiverParty, &f.ReceiverKind, &f.Outcome, &f.Reason, &f.Journey, &f.Field}
+		&f.SenderKind, &f.Receiver, &f.ReceiverParty, &f.ReceiverKind, &f.Outcome, &f.Reason, &f.Journey, &f.Field, &f.ExpiresAt, &f.Sunset}
 }
 
 // EncodeRecord gives the record of an event in a stream: version byte, header length (uvarint), header fields, data. The record

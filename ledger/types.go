@@ -46,6 +46,14 @@ var required = map[string][]string{
 	"journey.linked":       {"journey"},
 }
 
+// dated names the facets that are moments, by type: there, what cannot be read as one is refused rather than never come due.
+var dated = map[string]string{
+	"handoff.offered":     "expires_at",
+	"suggestion.offered":  "expires_at",
+	"contract.published":  "sunset",
+	"contract.deprecated": "sunset",
+}
+
 // Type spells the type of a family's verb: Type("handoff", "offered") is "dev.baton.handoff.offered.v1".
 func Type(family, verb string) string { return TypePrefix + family + "." + verb + TypeSuffix }
 
