@@ -72,7 +72,7 @@ func formatTime(t time.Time) string {
 
 // spliceable reports whether a JSON parser gives back the same bytes: white space around a value is not part of it.
 func spliceable(data []byte) bool {
-	return len(bytes.TrimSpace(data)) == len(data) && utf8.Valid(data) && json.Valid(data)
+	return len(bytes.TrimSpace(data)) == len(data) && (checkJSON(data) == nil || utf8.Valid(data) && json.Valid(data))
 }
 
 func appendName(buf []byte, name string) []byte {

@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,41 +16,40 @@ import (
 
 // events registers the ways in.
 func (s *Server) events(api huma.API) {
-	huma.Register(api, operation("append-batches", http.MethodPost, "/v1/batches", "Append batches, each all or none, each with its own answer"),
-		func(ctx context.Context, in *struct{ Body client.Batches }) (*answer[client.Results], error) {
-			return reply(s.appendBatches(ctx, in.Body))
-		})
-	op := operation("append-events", http.MethodPost, "/v1/events", "Append CloudEvents in binary, structured or batch mode")
+	op := operation("append-batches", http.MethodPost, "/v1/batches", "Append batches, each all or none, each with its own answer")
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Batches](), true, "")}}}
+	op.SkipValidateBody = true // ledger.ParseBatches does
+	huma.Register(api, op, s.appendBatches)
+	op = operation("append-events", http.MethodPost, "/v1/events", "Append CloudEvents in binary, structured or batch mode")
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		ledger.ContentTypeCloudEvent: {}, ledger.ContentTypeCloudEventBatch: {}, "application/json": {}, "application/octet-stream": {}}}
 	huma.Register(api, op, s.appendEvents)
 }
 
-func (s *Server) appendBatches(ctx context.Context, body client.Batches) (client.Results, error) {
-	out := client.Results{Results: make([]client.ResultWire, len(body.Batches))}
-	batches, at := []ledger.Batch{}, []int{}
-	for i, w := range body.Batches {
-		b := ledger.Batch{Stream: w.Stream, Expect: w.Expect, Events: make([]ledger.Event, len(w.Events))}
-		err := error(nil)
-		for k := range w.Events {
-			if b.Events[k], err = ledger.ParseCloudEvent(w.Events[k]); err != nil {
-				break
-			}
-		}
-		if err != nil {
-			out.Results[i].Problem = ProblemOf(err)
+// appendBatches reads the body itself: huma would decode it twice, and no event is made of what its second decoding gives.
+func (s *Server) appendBatches(ctx context.Context, in *struct{ RawBody []byte }) (*answer[client.Results], error) {
+	batches, bad, err := ledger.ParseBatches(in.RawBody)
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := client.Results{Results: make([]client.ResultWire, len(batches))}
+	good, at := make([]ledger.Batch, 0, len(batches)), make([]int, 0, len(batches))
+	for i := range batches {
+		if bad[i] != nil {
+			out.Results[i].Problem = ProblemOf(bad[i])
 			continue
 		}
-		batches, at = append(batches, b), append(at, i)
+		good, at = append(good, batches[i]), append(at, i)
 	}
-	for i, r := range s.opts.Append(context.WithoutCancel(ctx), batches) {
+	for i, r := range s.opts.Append(context.WithoutCancel(ctx), good) {
 		if r.Err != nil {
 			out.Results[at[i]].Problem = ProblemOf(r.Err)
 		} else {
 			out.Results[at[i]].Receipts = r.Receipts
 		}
 	}
-	return out, nil
+	return reply(out, nil)
 }
 
 type eventsInput struct {

@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
@@ -63,7 +61,7 @@ func (c *Client) StreamHead(ctx context.Context, stream string) (h ledger.Stream
 // AppendAll appends through the server's intake.
 func (c *Client) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger.Result {
 	var out Results
-	err := c.post(ctx, "/v1/batches", batchesJSON(batches), &out)
+	err := c.post(ctx, "/v1/batches", ledger.AppendBatches(nil, batches), &out)
 	if err == nil && len(out.Results) != len(batches) {
 		err = ledger.Errorf(ledger.CodeInternal, "append", "", "the server answered %d of %d batches", len(out.Results), len(batches))
 	}
@@ -79,24 +77,4 @@ func (c *Client) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger
 		}
 	}
 	return results
-}
-
-// batchesJSON writes batches by hand: encoding/json would take the white space out of the producers' data, which is evidence.
-func batchesJSON(batches []ledger.Batch) []byte {
-	body := []byte(`{"batches":[`)
-	for i, b := range batches {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		stream, _ := json.Marshal(b.Stream) // a string always can
-		body = fmt.Appendf(body, `{"stream":%s,"expect":%d,"events":[`, stream, int64(b.Expect))
-		for k := range b.Events {
-			if k > 0 {
-				body = append(body, ',')
-			}
-			body = ledger.AppendCloudEvent(body, &ledger.Recorded{Event: b.Events[k]})
-		}
-		body = append(body, `]}`...)
-	}
-	return append(body, `]}`...)
 }
