@@ -1,6 +1,9 @@
 package ledger
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // MaxBatches bounds the batches of one document.
 const MaxBatches = 10000
@@ -8,7 +11,13 @@ const MaxBatches = 10000
 // AppendBatches renders batches as JSON after whatever buf holds: {"batches":[{"stream":…,"expect":…,"events":[CloudEvents]}]}. It is written
 // by hand because encoding/json would take the white space out of the producers' data, which is evidence.
 func AppendBatches(buf []byte, batches []Batch) []byte {
-	buf = append(buf, `{"batches":[`...)
+	size := 64
+	for i := range batches {
+		for k := range batches[i].Events {
+			size += len(batches[i].Events[k].Data) + 256
+		}
+	}
+	buf = append(slices.Grow(buf, size), `{"batches":[`...)
 	for i := range batches {
 		b := &batches[i]
 		if i > 0 {
