@@ -168,6 +168,14 @@ type Auditor interface {
 	Audit(ctx context.Context) iter.Seq2[Finding, error]
 }
 
+// RecordAuditor is an Auditor that can be given the records, by whoever reads all of them anyway: so they are read once.
+type RecordAuditor interface {
+	Auditor
+	// AuditRecords is Audit with the records of positions 1 to to, each once and in order, with or without data. It takes them as they
+	// come, whatever else there is to do, and not necessarily to the end.
+	AuditRecords(ctx context.Context, records iter.Seq2[Recorded, error], to uint64) iter.Seq2[Finding, error]
+}
+
 // Finding is what an audit says of one file or index.
 type Finding struct {
 	Name     string `json:"name"`               // file name relative to the ledger's directory, or "index streams"

@@ -16,8 +16,9 @@ import (
 // check is one pass over all records. Reading, digesting and judging overlap:
 //
 //	reader   Read by position ─▶ chunks of 1024 ─┬──────────────────────────────▶ judge, in order: places, heads, leaves, tree
-//	workers                                      └─▶ SHA-256 of records, stored leaves ─┘           │ nodes
-//	nodes                                                                                           └─▶ against those stored
+//	workers                                      ├─▶ SHA-256 of records, stored leaves ─┘           │ nodes
+//	nodes                                        │                                                  └─▶ against those stored
+//	audit                                        └─▶ the engine's indexes
 //
 // What depends on the event before it is left to the judge; the long hashes are not.
 type check struct {
@@ -32,8 +33,10 @@ type check struct {
 	tree     frontier
 	streams  map[string]*streamCheck
 	recorded time.Time
-	mapped   uint64 // the largest size at which the committed map was right
-	stopped  bool   // the records could not be read to the end
+	mapped   uint64      // the largest size at which the committed map was right
+	stopped  bool        // the records could not be read to the end
+	audited  chan *chunk // what the audit takes of the records
+	findings []Problem
 	scratch  []byte
 	nodes    []ledger.TreeNode
 }
@@ -77,6 +80,11 @@ func (c *check) pass(ctx context.Context) error {
 	ordered, work := make(chan *chunk, 8), make(chan *chunk, 8)
 	nodes := make(chan []ledger.TreeNode, 8)
 	var bad []Problem
+	engine, shares := c.o.Store.(ledger.RecordAuditor)
+	if shares {
+		c.audited = make(chan *chunk, 8)
+	}
+	g.Go(func() (err error) { c.findings, err = c.audit(ctx, engine); return err })
 	g.Go(func() error { return c.read(ctx, ordered, work) })
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error { return c.digest(ctx, work) })
@@ -95,8 +103,13 @@ func (c *check) pass(ctx context.Context) error {
 func (c *check) read(ctx context.Context, ordered, work chan<- *chunk) error {
 	defer close(ordered)
 	defer close(work)
+	to := []chan<- *chunk{ordered, work}
+	if c.audited != nil {
+		defer close(c.audited)
+		to = append(to, c.audited)
+	}
 	send := func(k *chunk) error {
-		for _, to := range []chan<- *chunk{ordered, work} {
+		for _, to := range to {
 			select {
 			case to <- k:
 			case <-ctx.Done():
@@ -151,6 +164,9 @@ func (c *check) digest(ctx context.Context, work <-chan *chunk) error {
 // compareNodes holds interior nodes recomputed against those stored, as far as those go.
 func (c *check) compareNodes(ctx context.Context, batches <-chan []ledger.TreeNode) (bad []Problem, err error) {
 	for nodes := range batches {
+		slices.SortFunc(nodes, func(a, b ledger.TreeNode) int { // as they lie on disk
+			return cmp.Or(cmp.Compare(a.At.Level, b.At.Level), cmp.Compare(a.At.Index, b.At.Index))
+		})
 		nodes = slices.DeleteFunc(nodes, func(n ledger.TreeNode) bool { return (n.At.Index+1)<<n.At.Level > c.treeSize })
 		at := make([]ledger.TreeIndex, len(nodes))
 		for i, n := range nodes {

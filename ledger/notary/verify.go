@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/baton-ledger/baton/ledger"
 )
 
@@ -45,14 +43,10 @@ func Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	var findings []Problem
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { findings, err = audit(gctx, o.Store); return err })
-	g.Go(func() error { return c.pass(gctx) })
-	if err := g.Wait(); err != nil {
+	if err := c.pass(ctx); err != nil {
 		return Report{}, err
 	}
-	for _, p := range findings {
+	for _, p := range c.findings {
 		r.add(p)
 	}
 	if !c.stopped {
@@ -119,9 +113,17 @@ func (r *Report) anchors(ctx context.Context, o *VerifyOptions, head uint64) []o
 	return found
 }
 
-// audit gathers what the engine says of its files and indexes.
-func audit(ctx context.Context, a ledger.Auditor) (problems []Problem, err error) {
-	for f, err := range a.Audit(ctx) {
+// audit gathers what the engine says of its files and indexes. One that can, which is not nil, takes the records that the pass reads.
+func (c *check) audit(ctx context.Context, engine ledger.RecordAuditor) (problems []Problem, err error) {
+	findings := c.o.Store.Audit(ctx)
+	if engine != nil {
+		findings = engine.AuditRecords(ctx, c.auditedRecords, c.head)
+		defer func() {
+			for range c.audited { // or else the reader would wait for us
+			}
+		}()
+	}
+	for f, err := range findings {
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -133,6 +135,22 @@ func audit(ctx context.Context, a ledger.Auditor) (problems []Problem, err error
 		}
 	}
 	return problems, nil
+}
+
+// auditedRecords yields what the pass reads. A read that fails ends it, as it ends the pass.
+func (c *check) auditedRecords(yield func(ledger.Recorded, error) bool) {
+	for k := range c.audited {
+		<-k.ready // until then the workers write to it
+		for i := range k.events {
+			if !yield(k.events[i], nil) {
+				return
+			}
+		}
+		if k.err != nil {
+			yield(ledger.Recorded{}, k.err)
+			return
+		}
+	}
 }
 
 // heads compares the engine's stream heads with those recomputed.

@@ -9,34 +9,98 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// Hashes reads stored hashes of the Merkle tree.
+// Hashes reads stored hashes of the Merkle tree. Those that follow each other in it are read as they lie on disk.
 func (s *Store) Hashes(ctx context.Context, at []ledger.TreeIndex) ([]ledger.Hash, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.reads.Done()
 	out := make([]ledger.Hash, len(at))
-	var key [10]byte
-	for i, a := range at {
-		value, closer, err := s.db.Get(treeKey(key[:0], a))
-		if err == pebble.ErrNotFound {
-			return nil, ledger.Errorf(ledger.CodeNotFound, "read tree", "", "the tree has no hash at level %d, index %d", a.Level, a.Index)
+	for i := 0; i < len(at); {
+		n := run(at[i:])
+		var err error
+		if n < fewHashes {
+			n, err = 1, s.hash(at[i], &out[i])
+		} else {
+			err = s.hashes(at[i], out[i:i+n])
 		}
-		if err != nil {
-			return nil, s.readError(err)
-		}
-		if len(value) != len(out[i]) {
-			err = s.damaged("the hash at level %d, index %d has %d bytes", a.Level, a.Index, len(value))
-		}
-		copy(out[i][:], value)
-		if e := closer.Close(); err == nil {
-			err = s.readError(e)
+		if err == nil {
+			err = ctx.Err()
 		}
 		if err != nil {
 			return nil, err
 		}
+		i += n
 	}
 	return out, ctx.Err()
+}
+
+// fewHashes cost less one by one than an iterator does.
+const fewHashes = 8
+
+// run counts the hashes at the beginning that are side by side.
+func run(at []ledger.TreeIndex) int {
+	n := 1
+	for n < len(at) && at[n].Level == at[0].Level && at[n].Index == at[0].Index+uint64(n) {
+		n++
+	}
+	return n
+}
+
+func (s *Store) hash(at ledger.TreeIndex, out *ledger.Hash) error {
+	var key [10]byte
+	value, closer, err := s.db.Get(treeKey(key[:0], at))
+	if err == pebble.ErrNotFound {
+		return noHash(at)
+	}
+	if err != nil {
+		return s.readError(err)
+	}
+	err = s.copyHash(at, value, out)
+	if e := closer.Close(); err == nil {
+		err = s.readError(e)
+	}
+	return err
+}
+
+// hashes reads a run of hashes of one level.
+func (s *Store) hashes(at ledger.TreeIndex, out []ledger.Hash) error {
+	end := ledger.TreeIndex{Level: at.Level, Index: at.Index + uint64(len(out))}
+	it, done, err := s.iterator(treeKey(nil, at), treeKey(nil, end))
+	if err != nil {
+		return err
+	}
+	defer done()
+	var key []byte
+	for i, ok := 0, it.First(); i < len(out); i, ok = i+1, it.Next() {
+		if key = treeKey(key[:0], at); !ok || string(it.Key()) != string(key) {
+			if err := s.readError(it.Error()); err != nil {
+				return err
+			}
+			return noHash(at)
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return s.readError(err)
+		}
+		if err := s.copyHash(at, value, &out[i]); err != nil {
+			return err
+		}
+		at.Index++
+	}
+	return nil
+}
+
+func (s *Store) copyHash(at ledger.TreeIndex, value []byte, out *ledger.Hash) error {
+	if len(value) != len(out) {
+		return s.damaged("the hash at level %d, index %d has %d bytes", at.Level, at.Index, len(value))
+	}
+	copy(out[:], value)
+	return nil
+}
+
+func noHash(at ledger.TreeIndex) error {
+	return ledger.Errorf(ledger.CodeNotFound, "read tree", "", "the tree has no hash at level %d, index %d", at.Level, at.Index)
 }
 
 // Leaves yields leaf hashes by index; it ends at the first that is missing.
