@@ -133,6 +133,9 @@ func (s *Server) gate(mux *http.ServeMux, next http.Handler) http.Handler {
 			if caller != anybody {
 				r = r.WithContext(context.WithValue(r.Context(), principalKey{}, caller))
 			}
+			if need.stream && caller.key != "" {
+				w = &lapsing{ResponseWriter: w, rc: http.NewResponseController(w), ring: s.opts.Access.Keys, key: caller.key}
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

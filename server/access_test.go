@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,6 +242,47 @@ func TestKeysComeAndGo(t *testing.T) {
 		}
 		expect(name+" and put right", third, 200)
 	}
+}
+
+// TestTailsEndWithTheirKey revokes the key of a tail that is open: the tail ends with the next event, and does not begin again.
+func TestTailsEndWithTheirKey(t *testing.T) {
+	base, dir, _ := guardedBy(t, func(*server.Options) {})
+	ring, err := server.OpenKeyring(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, stored, err := ring.Add("watch", server.Reader, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	local := client.New(base, client.Options{Key: server.LocalToken(dir)})
+	var appends sync.WaitGroup
+	defer appends.Wait()
+	defer cancel()
+	appends.Go(func() {
+		for tick, i := time.Tick(20*time.Millisecond), 0; ctx.Err() == nil; i++ {
+			if r := local.AppendAll(ctx, batch(ledger.Any, event(fmt.Sprint(i), "J", `{"activity":"call"}`)))[0]; r.Err != nil && ctx.Err() == nil {
+				t.Error(r.Err)
+			}
+			<-tick
+		}
+	})
+	n := 0
+	for _, err := range client.New(base, client.Options{Key: key}).Tail(ctx, client.TailOptions{From: 1}) {
+		if err != nil {
+			if !errors.Is(err, ledger.CodeNotKnown) || n == 0 {
+				t.Errorf("after %d events the tail ends with %v", n, err)
+			}
+			return
+		}
+		if n++; n == 1 {
+			if _, err := ring.Revoke(stored.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Errorf("the tail ended without an error after %d events", n)
 }
 
 func TestKeyring(t *testing.T) {
