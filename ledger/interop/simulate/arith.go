@@ -21,7 +21,7 @@ func exp(x float64) float64 {
 func log(x float64) float64 {
 	m, k := math.Frexp(x)
 	if m < math.Sqrt2/2 {
-		m, k = m*2, k-1
+		m, k = float64(m*2), k-1
 	}
 	s := (m - 1) / (m + 1)
 	s2, sum := float64(s*s), 0.0

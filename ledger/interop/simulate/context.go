@@ -82,7 +82,7 @@ func (j *journey) tier(hd *handoff) string {
 	switch h := &j.flow.hops[hd.hop]; {
 	case hd.delivered&h.forwards != 0:
 		return "predictive"
-	case hd.delivered&^of(fOrder, fAccount, fContact, fTranscript, fConsent, fLocale) != 0:
+	case hd.delivered&^of(fOrder, fAccount, fContact, fTranscript, fConsent, fLocale, fAuth) != 0:
 		return "contextual"
 	}
 	return "minimal"

@@ -3,8 +3,8 @@ package simulate
 // What happens to context on its way. A field that is known may be left out of the envelope (a shallow handoff), or cut on delivery
 // (a filter, a size limit); a mandatory field that nobody knows is missing, or filled with junk by those who game the form.
 const (
-	leaveMandatory = 0.05
-	leaveOptional  = 0.30
+	leaveMandatory = 0.03
+	leaveOptional  = 0.20
 	cutShare       = 0.02
 	gameShare      = 0.55 // of the fields of a gamer
 	detourShare    = 0.09
@@ -112,11 +112,15 @@ func (p *planner) view(hand int) {
 	hd := &p.hands[hand]
 	a := about(hand)
 	hd.delivered.each(func(f int) {
-		if p.chance(0.5 + 0.5*useShare(f)) {
+		if p.chance((1 + useShare(f)) / 2) {
 			a.fields |= 1 << f
 		}
 	})
-	p.later(int64(p.between(400, 15000)))
+	if p.flow.stages[p.stage].kind == system {
+		p.later(int64(p.between(5, 80)))
+	} else {
+		p.later(int64(p.between(400, 15000)))
+	}
 	p.add(vViewed, p.stage, p.party, a)
 }
 
@@ -126,11 +130,10 @@ func (p *planner) receive(hand int) {
 	p.view(hand)
 	hd := &p.hands[hand]
 	tokens := tokens(hd)
-	parse := float64(tokens) * 14
-	if tokens > 120 {
-		parse += float64(tokens-120) * 40
+	if p.flow.stages[p.stage].kind != system {
+		parse := 3000 + 14*tokens + 40*max(tokens-120, 0)
+		p.later(p.lognormal(float64(parse), 0.4))
 	}
-	p.later(p.lognormal(3000+parse, 0.4))
 	p.suggest(hand)
 	p.questions(hand)
 }
@@ -156,7 +159,7 @@ func (p *planner) questions(hand int) {
 		case p.known.has(f) && h.mandatory.has(f):
 			class, share = "lost", 0.8
 		case p.known.has(f):
-			class, share = "lost", 0.3
+			class, share = "lost", 0.2
 		case h.mandatory.has(f):
 			class, share = "new", 0.75
 		}
@@ -177,7 +180,7 @@ func (p *planner) question(hand, f int, class string) {
 	p.later(int64(p.between(500, 5000)))
 	cause := p.add(vAsked, p.stage, p.party, a)
 	a.cause = int16(cause)
-	p.later(p.lognormal(24*float64(second), 0.7))
+	p.later(p.lognormal(float64(24*second), 0.7))
 	p.add(vAnswered, p.stage, p.party, a)
 	if class != "new" {
 		p.reasks = append(p.reasks, reask{hand, f, class})

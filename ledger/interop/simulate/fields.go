@@ -80,7 +80,7 @@ var catalogue = [...]field{
 	fPromised:     {name: "promised_terms", class: "confidential", source: "crm", ask: "What were you promised?", options: []string{"standard", "discount first year", "dedicated contact", "migration included"}, junk: `"standard"`},
 	fTranscript:   {name: "transcript_ref", class: "personal", source: "chat", ask: "Can you tell me again what you wrote?", prefix: "TR-", junk: `"-"`},
 	fTried:        {name: "steps_tried", class: "internal", source: "chat", ask: "What have you tried already?", options: []string{"nothing yet", "restarted", "reinstalled", "followed the guide"}, junk: `"n/a"`},
-	fConsent:      {name: "consent", class: "personal", source: "form", ask: "May we contact you about offers?", options: []string{"yes", "no"}, junk: `"yes"`},
+	fConsent:      {name: "consent", class: "personal", source: "form", ask: "May we contact you about offers?", options: []string{"by mail", "by mail and phone"}, junk: `"yes"`},
 	fLocale:       {name: "locale", class: "personal", source: "web", ask: "Which language do you prefer?", options: []string{"en", "de", "fr", "pl", "es"}, junk: `"en"`},
 	fScore:        {name: "lead_score", class: "internal", source: "model", lo: 5, hi: 98, junk: `50`},
 	fRisk:         {name: "churn_risk", class: "internal", source: "model", lo: 1, hi: 97, junk: `50`},

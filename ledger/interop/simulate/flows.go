@@ -55,7 +55,7 @@ type flow struct {
 
 var flows = []flow{
 	{name: "web-to-onboarding", goal: goalConvert, categories: leadCategories,
-		before: 140, after: 130, segments: [3]int{55, 38, 7}, success: -0.3, churn: -1.9, versioned: true,
+		before: 140, after: 130, segments: [3]int{55, 38, 7}, success: 0.9, churn: -2.6, versioned: true,
 		stages: []stage{
 			{"web-form", system, "web", always, 4, 1, []string{"form submitted"}},
 			{"email-sequence", system, "e-mail", always, 3, 600, []string{"welcome mail sent", "mail opened", "meeting booked"}},
@@ -64,24 +64,24 @@ var flows = []flow{
 			{"sales-backup", human, "phone", office, 5, 25, []string{"call held"}}},
 		hops: []hop{
 			{"api", "webhook", stateful, of(fContact, fUseCase, fConsent), of(fLocale, fCampaign, fSize), 0, 3, 0.4, true},
-			{"crm-task", "e-mail", stateful, of(fContact, fUseCase, fBudget, fSize), of(fChannel, fCampaign, fLast), of(fScore), 160, 1.1, false},
+			{"crm-task", "e-mail", stateful, of(fContact, fUseCase, fBudget, fSize), of(fChannel, fCampaign, fLast), 0, 160, 1.1, false},
 			{"crm-task", "e-mail", stateful, of(fAccount, fUseCase, fPromised, fChannel), of(fGoLive, fIntegration, fBudget), 0, 320, 1, false}}},
 	{name: "chatbot-to-human", goal: goalResolve, categories: issueCategories,
-		before: 230, after: 180, segments: [3]int{70, 25, 5}, success: 0.9, churn: -2.1,
+		before: 230, after: 180, segments: [3]int{70, 25, 5}, success: 1.1, churn: -2.3,
 		stages: []stage{
 			{"chatbot", bot, "chat", always, 3, 1, []string{"greeting answered", "guide shown"}},
 			{"support-desk", human, "chat", retail, 22, 6, []string{"case read", "answer given"}},
 			{"support-overflow", human, "chat", retail, 9, 7, []string{"answer given"}}},
 		hops: []hop{{"chat", "phone", stateful, of(fCategory, fAccount, fTranscript), of(fTried, fUrgency, fSentiment, fTier), 0, 4, 1, true}}},
 	{name: "email-to-sms", goal: goalConvert, categories: leadCategories,
-		before: 120, after: 110, segments: [3]int{86, 12, 2}, success: -0.9, churn: -2.3,
+		before: 120, after: 110, segments: [3]int{86, 12, 2}, success: -0.9, churn: -2.5,
 		stages: []stage{
 			{"email-campaign", system, "e-mail", always, 2, 300, []string{"mail sent", "no reaction noted"}},
 			{"sms-gateway", system, "sms", retail, 2, 90, []string{"message sent", "link opened"}},
 			{"campaign-desk", team, "sms", office, 4, 60, []string{"message sent by hand"}}},
-		hops: []hop{{"api", "batch-file", stateles, of(fContact, fConsent, fLocale), of(fCampaign), 0, 20, 0.5, false}}},
+		hops: []hop{{"api", "batch-file", stateles, of(fContact, fConsent, fLocale), of(fAccount), 0, 20, 0.5, false}}},
 	{name: "returns", goal: goalResolve, categories: returnCategories,
-		before: 140, after: 140, segments: [3]int{82, 16, 2}, success: 0.8, churn: -2.0, versioned: true,
+		before: 140, after: 140, segments: [3]int{82, 16, 2}, success: 2.3, churn: -2.9, versioned: true,
 		stages: []stage{
 			{"return-portal", system, "web", always, 3, 2, []string{"return requested", "label printed"}},
 			{"returns-desk", human, "ticket", retail, 12, 9, []string{"request checked"}},
@@ -90,10 +90,10 @@ var flows = []flow{
 			{"returns-helpers", human, "ticket", retail, 6, 10, []string{"request checked"}}},
 		hops: []hop{
 			{"ticket", "e-mail", stateful, of(fOrder, fReturn, fItems), of(fCondition, fRefund, fLast), 0, 95, 1, true},
-			{"parcel", "courier", stateful, of(fOrder, fReturn, fItems), of(fCondition), 0, 1300, 0.8, false},
+			{"parcel", "courier", stateful, of(fOrder, fReturn, fItems), of(fCondition), 0, 700, 0.8, false},
 			{"api", "ticket", stateful, of(fOrder, fRefund, fCondition), of(fAccount, fItems), 0, 30, 0.7, false}}},
 	{name: "marketing-to-sales", goal: goalConvert, categories: leadCategories,
-		before: 90, after: 90, segments: [3]int{25, 58, 17}, success: -0.7, churn: -2.2, versioned: true,
+		before: 90, after: 90, segments: [3]int{25, 58, 17}, success: 0.4, churn: -2.7, versioned: true,
 		stages: []stage{
 			{"marketing", system, "e-mail", always, 3, 240, []string{"asset downloaded", "webinar attended"}},
 			{"sales-development", human, "phone", office, 10, 15, []string{"lead called", "need qualified"}},
@@ -101,9 +101,9 @@ var flows = []flow{
 			{"inside-sales", human, "phone", office, 5, 20, []string{"lead called"}}},
 		hops: []hop{
 			{"crm-task", "e-mail", predict, of(fContact, fCampaign, fScore, fSize), of(fUseCase, fChannel, fLocale), of(fNext), 210, 1.1, true},
-			{"crm-task", "chat", stateful, of(fContact, fBudget, fUseCase, fStakeholders), of(fPromised, fChannel, fLast), of(fScore), 260, 1, false}}},
+			{"crm-task", "chat", stateful, of(fContact, fBudget, fUseCase, fStakeholders), of(fPromised, fChannel, fLast), 0, 260, 1, false}}},
 	{name: "sales-to-support", goal: goalResolve, categories: issueCategories,
-		before: 70, after: 70, segments: [3]int{20, 55, 25}, success: 0.6, churn: -1.7,
+		before: 70, after: 70, segments: [3]int{20, 55, 25}, success: 1.0, churn: -1.9,
 		stages: []stage{
 			{"sales", human, "phone", office, 12, 20, []string{"order changed", "problem reported"}},
 			{"support", human, "ticket", retail, 18, 14, []string{"ticket read", "solution tried", "solution confirmed"}},
@@ -115,9 +115,9 @@ var flows = []flow{
 			{"self-service", bot, "web", always, 4, 1, []string{"reset requested", "code sent"}},
 			{"identity-desk", human, "phone", retail, 8, 4, []string{"identity checked", "password set"}},
 			{"night-desk", human, "phone", always, 3, 5, []string{"password set"}}},
-		hops: []hop{{"phone", "chat", stateful, of(fAccount, fAuth, fAttempts), of(fDevice), 0, 6, 0.6, false}}},
+		hops: []hop{{"phone", "chat", stateful, of(fAccount, fContact, fAuth), of(fLocale), 0, 6, 0.6, false}}},
 	{name: "enterprise-onboarding", goal: goalConvert, categories: leadCategories,
-		before: 20, after: 20, segments: [3]int{0, 22, 78}, success: 0.7, churn: -2.0,
+		before: 20, after: 20, segments: [3]int{0, 22, 78}, success: 2.8, churn: -2.9,
 		stages: []stage{
 			{"key-account", human, "meeting", office, 6, 60, []string{"contract signed", "goals agreed"}},
 			{"solution-architect", human, "video", office, 5, 180, []string{"architecture drawn", "risks listed"}},
@@ -129,12 +129,12 @@ var flows = []flow{
 			{"project-tool", "e-mail", stateful, of(fAccount, fIntegration, fGoLive, fUseCase), of(fStakeholders, fPromised, fSize), 0, 700, 1.2, false},
 			{"meeting", "project-tool", predict, of(fAccount, fGoLive, fPromised, fStakeholders), of(fIntegration, fTier, fLast), of(fRisk), 420, 1, false}}},
 	{name: "ai-agent-to-human", goal: goalResolve, categories: issueCategories,
-		before: 60, after: 140, segments: [3]int{60, 32, 8}, success: 0.5, churn: -1.9,
+		before: 60, after: 140, segments: [3]int{60, 32, 8}, success: 0.8, churn: -2.1,
 		stages: []stage{
 			{"ai-agent", aiAgent, "chat", always, 4, 1, []string{"question understood", "answer proposed", "limit reached"}},
 			{"specialists", human, "phone", retail, 16, 11, []string{"summary read", "solution given"}},
 			{"specialist-pool", human, "phone", retail, 7, 12, []string{"solution given"}}},
-		hops: []hop{{"chat", "phone", predict, of(fCategory, fAccount, fTranscript, fTried), of(fSentiment, fUrgency, fTier, fLast, fDevice), of(fRisk, fNext), 9, 1.2, true}}},
+		hops: []hop{{"chat", "phone", predict, of(fCategory, fAccount, fTranscript, fTried), of(fSentiment, fUrgency, fTier, fDevice, fAttempts), of(fRisk, fNext), 9, 1.2, true}}},
 }
 
 // FlowNames lists the flows in the order in which they are drawn.

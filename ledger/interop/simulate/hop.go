@@ -32,7 +32,7 @@ func (p *planner) fate(h *hop, missing set) string {
 	for _, f := range fates {
 		chance := float64(float64(f.chance) * h.trouble)
 		if f.name == fateReturned && missing != 0 {
-			chance *= 4
+			chance = float64(chance * 4)
 		}
 		if roll -= int(chance); roll < 0 {
 			if (f.name == fateDoubled || f.name == fateOther) && p.helped {
@@ -88,9 +88,9 @@ func (p *planner) hop(index int) (hand int) {
 // wait lets the receiver's queue pass, longer on busy days and after the drift.
 func (p *planner) wait(hand int) {
 	hd := &p.hands[hand]
-	median := p.flow.hops[hd.hop].wait * float64(minute)
+	median := float64(p.flow.hops[hd.hop].wait * float64(minute))
 	if p.drifted {
-		median *= 1.5
+		median = float64(median * 1.5)
 	}
 	span := p.lognormal(float64(median*float64(load(p.t)))/1000, 0.8)
 	p.t = p.flow.stages[hd.to].hours.add(p.t, span)
@@ -158,7 +158,7 @@ func (p *planner) refuse(hand int) {
 
 // again is the sender's pause before it offers anew.
 func (p *planner) again() {
-	p.t = p.flow.stages[p.stage].hours.add(p.t, p.lognormal(8*float64(minute), 0.7))
+	p.t = p.flow.stages[p.stage].hours.add(p.t, p.lognormal(float64(8*minute), 0.7))
 }
 
 // giveBack returns an accepted handoff to its sender, who looks at it again.
@@ -175,15 +175,19 @@ func (p *planner) giveBack(hand int) {
 	p.again()
 }
 
-// pingPong bounces: the receiver hands the work back as a handoff of its own, and gets it again.
+// pingPong bounces: the receiver hands the work back as a handoff of its own, and gets it again. Where people or marketing began the
+// journey, it may go back to the very beginning.
 func (p *planner) pingPong(hand, index int) int {
-	hd := p.hands[hand]
+	hd, kind := p.hands[hand], "ping_pong_direct"
+	if first := &p.flow.stages[0]; index > 0 && (first.kind == human || first.name == "marketing") && p.chance(0.4) {
+		hd.from, hd.fromParty, kind = 0, uint8(p.below(first.parties)), "ping_pong_indirect"
+	}
 	p.accept(hand, int(hd.to), int(hd.toParty))
 	p.receive(hand)
 	p.again()
 	back := p.offer(index, p.stage, p.party, int(hd.from), int(hd.fromParty))
 	p.hands[back].fate = fatePingPong
-	p.plant("ping_pong_direct", back)
+	p.plant(kind, back)
 	p.accept(back, int(hd.from), int(hd.fromParty))
 	p.view(back)
 	p.again()
@@ -233,5 +237,5 @@ func useShare(f int) float64 {
 	case fAccount, fOrder, fContact, fCategory:
 		return 0.9
 	}
-	return 0.25 + 0.1*float64(f%6)
+	return float64(25+10*(f%6)) / 100
 }

@@ -203,12 +203,13 @@ func (p *planner) work(from int) {
 		a := anew()
 		a.what = int16(i)
 		p.add(vActed, p.stage, p.party, a)
-		p.t = st.hours.add(p.t, p.lognormal(st.work*float64(minute), 0.6))
+		p.t = st.hours.add(p.t, p.lognormal(float64(st.work*float64(minute)), 0.6))
 	}
 }
 
 // capture is the first act of a stage: what the customer or a system says there becomes known.
 func (p *planner) capture(wanted set, share float64) {
+	p.later(int64(p.between(200, 6000)))
 	a := anew()
 	wanted &^= of(fScore, fRisk, fNext) // what models say is known to nobody else
 	for f := range catalogue {
@@ -219,7 +220,7 @@ func (p *planner) capture(wanted set, share float64) {
 	}
 	p.add(vActed, p.stage, p.party, a)
 	st := &p.flow.stages[p.stage]
-	p.t = st.hours.add(p.t, p.lognormal(st.work*float64(minute), 0.6))
+	p.t = st.hours.add(p.t, p.lognormal(float64(st.work*float64(minute)), 0.6))
 }
 
 func (p *planner) learn(f int) { p.known |= 1 << f; p.knownAt[f] = p.t }

@@ -7,8 +7,8 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// types of the events that acts become.
-var types = [verbCount]string{
+// eventTypes are those that acts become.
+var eventTypes = [verbCount]string{
 	vStarted: ledger.Type("journey", "started"), vActed: ledger.Type("interaction", "recorded"), vOffered: ledger.Type("handoff", "offered"),
 	vDelivered: ledger.Type("handoff", "delivered"), vViewed: ledger.Type("handoff", "viewed"), vAccepted: ledger.Type("handoff", "accepted"),
 	vDeclined: ledger.Type("handoff", "declined"), vExpired: ledger.Type("handoff", "expired"), vWithdrawn: ledger.Type("handoff", "withdrawn"),
@@ -52,7 +52,7 @@ func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-0
 
 // event makes the event of one act. Its data is in the arena.
 func (s *Simulation) event(j *journey, a *act) ledger.Event {
-	e := ledger.Event{ID: s.eventID(j, a.number), Source: sources[j.flowIndex][a.stage], Type: types[a.verb], Subject: j.id, Time: time.UnixMilli(a.at).UTC(),
+	e := ledger.Event{ID: s.eventID(j, a.number), Source: sources[j.flowIndex][a.stage], Type: eventTypes[a.verb], Subject: j.id, Time: time.UnixMilli(a.at).UTC(),
 		ContentType: "application/json", DataSubject: "customer-" + strconv.FormatUint(j.customer, 36)}
 	if a.again {
 		e.Subject += "-again"

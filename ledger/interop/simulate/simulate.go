@@ -201,12 +201,24 @@ func (s *Simulation) emit(active *agenda, free *[]*journey, yield func(ledger.Ev
 	case a.verb == vStarted && a.again:
 		s.counts.Journeys++
 	}
-	if j.next++; j.next == len(j.acts) {
+	switch j.next++; len(j.acts) - j.next {
+	case 0:
 		heap.Pop(active)
+		if cap(j.acts) > 1 {
+			*free = append(*free, j)
+		}
+		return yield(e, nil)
+	case 1: // it comes a month later: what it needs is little
+		d.journey = j.rest()
 		*free = append(*free, j)
-	} else {
-		d.at = j.acts[j.next].at
-		heap.Fix(active, 0)
 	}
+	d.at = d.journey.acts[d.journey.next].at
+	heap.Fix(active, 0)
 	return yield(e, nil)
+}
+
+// rest is a journey with its last act alone.
+func (j *journey) rest() *journey {
+	return &journey{k: j.k, id: j.id, flow: j.flow, flowIndex: j.flowIndex, customer: j.customer, outcome: j.outcome, hands: slices.Clone(j.hands),
+		suggestion: j.suggestion, acts: []act{j.acts[len(j.acts)-1]}}
 }
