@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/relay"
+	"github.com/baton-ledger/baton/replay"
+	"github.com/baton-ledger/baton/server/client"
 )
 
 func (a *app) relayCommand() *cobra.Command {
@@ -97,7 +100,7 @@ func relayText(w io.Writer, r relay.CheckReport) error {
 
 func (a *app) tailCommand() *cobra.Command {
 	var o relay.TailOptions
-	var family, verb, point string
+	var family, verb, point, filter string
 	limit := 0
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Follow events as an ordinary NATS client; with --json as CloudEvents, one a line", Args: cobra.NoArgs,
@@ -108,17 +111,26 @@ func (a *app) tailCommand() *cobra.Command {
 			if family != "" || verb != "" || point != "" {
 				o.Filter = relay.FilterSubject(family, verb, point)
 			}
-			conn, err := a.connectTail()
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
 			ctx := cmd.Context()
+			var messages iter.Seq2[relay.Message, error]
+			if filter != "" {
+				var err error
+				if messages, err = a.tailFiltered(ctx, family, verb, client.TailOptions{From: o.From, Point: point, Filter: filter}); err != nil {
+					return err
+				}
+			} else {
+				conn, err := a.connectTail()
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				messages = relay.Tail(ctx, conn, o)
+			}
 			seen := 0
 			if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-				fmt.Fprintf(a.err, "Following %s. Stop with Ctrl-C.\n", cmp.Or(o.Filter, relay.AllSubjects))
+				fmt.Fprintf(a.err, "Following %s. Stop with Ctrl-C.\n", cmp.Or(filter, o.Filter, relay.AllSubjects))
 			}
-			for m, err := range relay.Tail(ctx, conn, o) {
+			for m, err := range messages {
 				if err != nil {
 					if ctx.Err() != nil {
 						return nil
@@ -140,6 +152,7 @@ func (a *app) tailCommand() *cobra.Command {
 	f.StringVar(&family, "family", "", "of the type, as handoff")
 	f.StringVar(&verb, "verb", "", "of the type, as offered")
 	f.StringVar(&point, "point", "", "sender>receiver@channel")
+	f.StringVar(&filter, "filter", "", "CEL expression over event and data; asks the server instead of NATS\n  "+strings.Join(replay.FilterHelp(), "\n  "))
 	f.IntVar(&limit, "limit", 0, "end after that many; 0 goes on")
 	config.AddFlags(f, "nats.url")
 	return cmd
