@@ -53,7 +53,7 @@ func newSender(e *Endpoint, transport http.RoundTripper) *sender {
 // send makes one attempt. It ends with the endpoint's timeout at the latest.
 func (s *sender) send(ctx context.Context, id string, r *ledger.Recorded) (o outcome) {
 	body := ledger.AppendCloudEvent(nil, r)
-	o.At, o.digest = time.Now(), hash(body)
+	o.At, o.digest = time.Now().UTC(), hash(body)
 	defer func() { o.Duration = int64(time.Since(o.At)) }()
 	ctx, cancel := context.WithTimeout(ctx, s.e.Timeout)
 	defer cancel()

@@ -18,7 +18,7 @@ func (f *Follower) dispatch(ctx context.Context, group *sync.WaitGroup) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		w, it, at, err := f.next(time.Now())
+		w, it, at, err := f.next(time.Now().UTC())
 		if err != nil {
 			return err
 		}
@@ -81,6 +81,9 @@ func (f *Follower) expire(now time.Time) (next time.Time, err error) {
 			next = at
 		}
 	}
+	if len(late) > 0 {
+		f.hooks.o.Logger.Warn("webhook deliveries are dead", "endpoint", f.e.Name, "journeys", len(late), "last", f.account.LastError)
+	}
 	for _, w := range late {
 		for !w.busy && len(w.items) > 0 && !w.items[0].giveUp.After(now) {
 			if err := f.abandon(w, now); err != nil {
@@ -99,9 +102,7 @@ func (f *Follower) abandon(w *waiting, now time.Time) error {
 		f.queue.giveBack(w, false)
 		return err
 	}
-	d.State, d.Ended, d.Next = Dead, now, time.Time{}
-	d.Reason = fmt.Sprintf("the endpoint was down for the whole %s; last: %s", f.e.GiveUpAfter, f.account.LastError)
-	f.account.Dead++
+	f.die(&d, now, fmt.Sprintf("the endpoint was down for the whole %s; last: %s", f.e.GiveUpAfter, f.account.LastError))
 	return f.store(w, &d, false)
 }
 
@@ -125,7 +126,7 @@ func (f *Follower) attempt(ctx context.Context, w *waiting, it *item) error {
 	r, err := f.read(ctx, it.position)
 	var o outcome
 	if err != nil {
-		o.At, o.Error = time.Now(), "the event could not be read: "+clean(err.Error(), 300)
+		o.At, o.Error = time.Now().UTC(), "the event could not be read: "+clean(err.Error(), 300)
 	} else {
 		o = f.sender.send(ctx, f.webhookID(it.position), &r)
 	}

@@ -51,7 +51,7 @@ func (f *Follower) Cursor(context.Context) (uint64, error) {
 // load reads what is stored. A cursor past the head belongs to a longer ledger than this one, as after a restore: what is there no more cannot be
 // delivered, what comes instead must be.
 func (f *Follower) load(head uint64) error {
-	s, name, now := f.hooks.state, f.e.Name, time.Now()
+	s, name, now := f.hooks.state, f.e.Name, time.Now().UTC()
 	known, err := get(s.db, accountKey(name), &f.account)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (f *Follower) free() (cursor uint64, room int) {
 func (f *Follower) Handle(_ context.Context, events []ledger.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now, next := time.Now(), f.account
+	now, next := time.Now().UTC(), f.account
 	c := f.hooks.state.change()
 	var made []*Delivery
 	for i := range events {

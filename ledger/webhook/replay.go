@@ -110,7 +110,7 @@ func (f *Follower) replayRange(ctx context.Context, from, to uint64) (out Replay
 			return out, err
 		}
 		if !found {
-			d = *f.newDelivery(&r, time.Now())
+			d = *f.newDelivery(&r, time.Now().UTC())
 			d.State = ""
 		}
 		if portion = append(portion, &d); len(portion) == replayPortion {
@@ -127,7 +127,7 @@ func (f *Follower) replayRange(ctx context.Context, from, to uint64) (out Replay
 func (f *Follower) requeue(list []*Delivery, out *Replayed) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now, account := time.Now(), f.account
+	now, account := time.Now().UTC(), f.account
 	c := f.hooks.state.change()
 	var queued []*Delivery
 	for _, d := range list {
@@ -177,7 +177,7 @@ func (h *Hooks) Enable(_ context.Context, name string) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := time.Now()
+	now := time.Now().UTC()
 	account := f.account
 	account.Gone, account.Until, account.Round = "", time.Time{}, 0
 	c := f.hooks.state.change()

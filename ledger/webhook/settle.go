@@ -57,18 +57,27 @@ func (f *Follower) failed(d *Delivery, it *item, o *outcome, now time.Time) {
 		f.hooks.o.Logger.Warn("webhook endpoint is gone and switched off", "endpoint", f.e.Name)
 		d.Next = now
 	case d.Attempts >= f.e.MaxAttempts:
-		f.die(d, now, fmt.Sprintf("%d attempts failed; last: %s", d.Attempts, o.problem()))
+		f.die(d, now, fmt.Sprintf("%s failed; last: %s", attempts(d.Attempts), o.problem()))
 	case !now.Before(it.giveUp):
 		f.die(d, now, fmt.Sprintf("not taken within %s; last: %s", f.e.GiveUpAfter, o.problem()))
 	default:
 		d.Next = earlier(now.Add(max(delay(d.Attempts, maxDelay), o.retryAfter)), it.giveUp)
 	}
+	if d.State == Dead {
+		f.hooks.o.Logger.Warn("webhook delivery is dead", "endpoint", f.e.Name, "position", d.Position, "reason", d.Reason)
+	}
 }
 
 func (f *Follower) die(d *Delivery, now time.Time, reason string) {
-	d.State, d.Ended, d.Next, d.Reason = Dead, now, time.Time{}, reason
+	d.State, d.Ended, d.Next, d.GiveUp, d.Reason = Dead, now, time.Time{}, time.Time{}, reason
 	f.account.Dead++
-	f.hooks.o.Logger.Warn("webhook delivery is dead", "endpoint", f.e.Name, "position", d.Position, "reason", reason)
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -348,7 +348,7 @@ func TestGoneSwitchesOffUntilEnabled(t *testing.T) {
 		r.answers(status(410))
 		r.run(endpoint())
 		r.offer("A/a", "B/b")
-		pass(48 * time.Hour)
+		pass(26 * time.Hour)
 		n := len(r.requests())
 		if s := r.status(); n > 2 || s.State != "gone" || s.Pending != 2 || s.Dead != 0 {
 			t.Fatalf("%d requests; %+v", n, s)
