@@ -71,11 +71,11 @@ func Listen(o ListenOptions) (*Listener, error) {
 	if err != nil {
 		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "listen", Err: err, Hint: "choose another address with --listen; port 0 takes a free one"}
 	}
-	out := &Listener{Listener: l, URL: "http://" + l.Addr().String(), Local: l}
+	out := &Listener{Listener: l, URL: "http://" + o.named(l.Addr()), Local: l}
 	if o.Cert != "" {
 		pair := &certificate{cert: o.Cert, key: o.Key}
 		out.Listener = tls.NewListener(l, &tls.Config{GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12})
-		out.URL = "https://" + l.Addr().String()
+		out.URL = "https://" + o.named(l.Addr())
 	}
 	if o.Cert != "" || o.World() {
 		if out.Local, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -83,6 +83,16 @@ func Listen(o ListenOptions) (*Listener, error) {
 		}
 	}
 	return out, nil
+}
+
+// named is the address that was opened, with the host as it was asked for: 0.0.0.0 would be shown as [::].
+func (o ListenOptions) named(opened net.Addr) string {
+	host, _, _ := net.SplitHostPort(o.Address)
+	_, port, err := net.SplitHostPort(opened.String())
+	if err != nil || host == "" {
+		return opened.String()
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // All are the listeners to serve.
