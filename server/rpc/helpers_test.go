@@ -31,7 +31,7 @@ type node struct {
 	refuse error // what appends are answered with, nil: what the ledger says
 }
 
-func start(t testing.TB) *node {
+func start(t testing.TB, changes ...func(*server.Options)) *node {
 	t.Helper()
 	ctx := context.Background()
 	store, err := pebblestore.Open(ctx, "ledger", pebblestore.Options{TagKey: make([]byte, 32), FS: vfs.NewMem()})
@@ -39,8 +39,12 @@ func start(t testing.TB) *node {
 	models, err := projections.Open(ctx, "models", store, projections.Options{FS: vfs.NewMem()})
 	must(t, err)
 	n := &node{TB: t, store: store}
-	intake := ledger.Intake(store.AppendAll, n.refusing, ledger.Validate)
-	s := server.New(server.Options{Store: store, Append: intake, Models: models, Mounts: rpc.New(rpc.Options{Store: store, Append: intake})})
+	intake := ledger.Intake(store.AppendAll, n.refusing, server.Actor, ledger.Validate)
+	o := server.Options{Store: store, Append: intake, Models: models, Mounts: rpc.New(rpc.Options{Store: store, Append: intake})}
+	for _, change := range changes {
+		change(&o)
+	}
+	s := server.New(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(ctx)

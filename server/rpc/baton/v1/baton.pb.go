@@ -1019,7 +1019,7 @@ type JourneyResponse struct {
 	Anomalies       []*Anomaly               `protobuf:"bytes,20,rep,name=anomalies,proto3" json:"anomalies,omitempty"`
 	Links           []string                 `protobuf:"bytes,21,rep,name=links,proto3" json:"links,omitempty"`                                                                               // other journeys
 	Context         map[string]*ContextField `protobuf:"bytes,22,rep,name=context,proto3" json:"context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // what is known, by field
-	Digest          []byte                   `protobuf:"bytes,23,opt,name=digest,proto3" json:"digest,omitempty"`                                                                             // 32 bytes, SHA-256 of the state: equal digests are equal states, and `baton journey` prints the same
+	Digest          []byte                   `protobuf:"bytes,23,opt,name=digest,proto3" json:"digest,omitempty"`                                                                             // 32 bytes, SHA-256 of the state: equal digests are equal states; `baton replay diff` shows it too
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
