@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-ledger/baton/ledger"
+	batonv1 "github.com/baton-ledger/baton/server/rpc/baton/v1"
 )
 
 // Access says who may ask a server, and how much. The zero Access lets everybody on this machine do everything.
@@ -29,8 +29,7 @@ type rule struct {
 	stream bool // the answer lasts as long as its reader likes: Limits.Streams counts it, not Limits.Requests
 }
 
-// rules are the operations whose rule does not follow from their method: reading (GET, HEAD) is a reader's, and what else nobody has thought of
-// here is an operator's. Patterns are those of the mux.
+// rules are the operations by the mux's patterns. What nobody has thought of here is a reader's if it is a GET, and else an operator's.
 var rules = map[string]rule{
 	"GET /healthz": {role: Public}, "GET /readyz": {role: Public}, "GET /docs": {role: Public}, "GET /schemas/{schema}": {role: Public},
 	"GET /openapi.json": {role: Public}, "GET /openapi.yaml": {role: Public}, "GET /openapi-3.0.json": {role: Public}, "GET /openapi-3.0.yaml": {role: Public},
@@ -42,34 +41,31 @@ var rules = map[string]rule{
 	"POST /v1/handoffs/{handoff}/{verb}": {role: Writer},
 
 	"POST /v1/verify": {role: Operator}, "POST /v1/rebuild": {role: Operator}, "POST /v1/relay/check": {role: Operator},
-	"POST /v1/backup": {role: Operator},
-}
+	"POST /v1/backup": {role: Operator}, "POST /v1/webhooks/{name}/replay": {role: Operator}, "POST /v1/webhooks/{name}/test": {role: Operator},
+	"POST /v1/webhooks/{name}/deliveries/{id}/replay": {role: Operator}, "POST /v1/webhooks/{name}/enable": {role: Operator},
 
-// procedures are the last parts of the paths of gRPC and Connect, whose calls are all POST.
-var procedures = map[string]rule{
-	"Append": {role: Writer}, "AppendAll": {role: Writer}, "Handoff": {role: Writer}, "MoveHandoff": {role: Writer}, "Journey": {role: Reader},
-	"Tail": {Reader, true},
+	// gRPC and Connect, by POST all of them
+	batonv1.HandoffServiceAppendProcedure: {role: Writer}, batonv1.HandoffServiceAppendAllProcedure: {role: Writer},
+	batonv1.HandoffServiceHandoffProcedure: {role: Writer}, batonv1.HandoffServiceMoveHandoffProcedure: {role: Writer},
+	batonv1.HandoffServiceJourneyProcedure: {role: Reader}, batonv1.HandoffServiceTailProcedure: {Reader, true},
 }
 
 // ruleOf is the rule of a request that the mux answers by pattern, "" where it does not.
 func (s *Server) ruleOf(pattern string, r *http.Request) rule {
 	known, ok := rules[pattern]
-	switch role := s.mounted[pattern]; {
+	role := s.mounted[pattern]
+	gets := pattern == "" || strings.HasPrefix(pattern, "GET ")
+	switch {
 	case role != Unsaid:
 		return rule{role, known.stream}
 	case ok:
 		return known
 	case pattern == "GET /metrics" && s.opts.Access.PublicMetrics:
 		return rule{role: Public}
-	case strings.HasPrefix(pattern, "/baton."):
-		known, ok = procedures[path.Base(r.URL.Path)]
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+	case gets && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return rule{role: Reader}
 	}
-	if !ok {
-		return rule{role: Operator}
-	}
-	return known
+	return rule{role: Operator}
 }
 
 // describe tells readers of the API's document who may do what.
