@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(),
-		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.webhooksCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand())
+		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.webhooksCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.doctorCommand())
 	return root
 }
 
@@ -128,11 +128,7 @@ type errorAnswer struct {
 
 // explain prints an error as a person needs it: what is wrong, and the next step.
 func (a *app) explain(err error) {
-	code, hint := ledger.CodeOf(err), ledger.HintOf(err)
-	var c *config.Error
-	if errors.As(err, &c) {
-		code, hint = ledger.CodeInvalid, c.Hint()
-	}
+	code, hint := codeAndHint(err)
 	if a.json {
 		var doc errorAnswer
 		doc.Error.Code, doc.Error.Message, doc.Error.Hint = code, err.Error(), hint
@@ -143,6 +139,15 @@ func (a *app) explain(err error) {
 	if hint != "" {
 		fmt.Fprintf(a.err, "Try:   %s\n", printable(hint))
 	}
+}
+
+// codeAndHint are those of our errors and of the configuration's.
+func codeAndHint(err error) (code ledger.Code, hint string) {
+	var c *config.Error
+	if errors.As(err, &c) {
+		return ledger.CodeInvalid, c.Hint()
+	}
+	return ledger.CodeOf(err), ledger.HintOf(err)
 }
 
 func exitCode(err error) int {

@@ -55,24 +55,29 @@ func (t *tracing) close() {
 	_ = t.provider.Shutdown(ctx) // a collector that is away is in the log and the counters already
 }
 
-// collector reads the configured address: a base gets the path that OTLP/HTTP prescribes, a user its header.
+// collector reads the configured address.
 func collector(endpoint string) []otlptracehttp.Option {
-	u, err := url.Parse(endpoint)
-	if err != nil { // config has checked it
-		return nil
-	}
-	user := u.User
-	u.User = nil
-	if u.Path == "" || u.Path == "/" {
-		u.Path = "/v1/traces"
-	}
-	options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(u.String()), otlptracehttp.WithTimeout(traceTime)}
+	address, user := collectorURL(endpoint)
+	options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(address), otlptracehttp.WithTimeout(traceTime)}
 	if user != nil {
 		password, _ := user.Password()
 		options = append(options, otlptracehttp.WithHeaders(map[string]string{
 			"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))}))
 	}
 	return options
+}
+
+// collectorURL takes a configured address apart: a base gets the path that OTLP/HTTP prescribes, and the user goes into a header.
+func collectorURL(endpoint string) (address string, user *url.Userinfo) {
+	u, err := url.Parse(endpoint)
+	if err != nil { // config has checked it
+		return endpoint, nil
+	}
+	user, u.User = u.User, nil
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/v1/traces"
+	}
+	return u.String(), user
 }
 
 func version() string {
