@@ -7,7 +7,7 @@ import (
 
 // QuickTails has tails say how far they are every few milliseconds.
 func QuickTails(t *testing.T) {
-	before := positionTime
-	positionTime = 10 * time.Millisecond
-	t.Cleanup(func() { positionTime = before })
+	position, alive := positionTime, aliveTime
+	positionTime, aliveTime = 10*time.Millisecond, 20*time.Millisecond
+	t.Cleanup(func() { positionTime, aliveTime = position, alive })
 }
