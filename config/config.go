@@ -42,6 +42,7 @@ type Config struct {
 	Limits         Limits
 	Metrics        Metrics
 	Custody        Custody
+	Deadlines      Deadlines
 	Webhooks       map[string]Webhook // endpoints by name
 	Trace          Trace
 	Log            Log
@@ -97,6 +98,11 @@ type Pebble struct {
 type Custody struct {
 	CustodyLimits
 	Points map[string]CustodyLimits // by sender>receiver@channel, in the case it was written; no zero limits
+}
+
+// Deadlines says whether a server writes down that time has run out.
+type Deadlines struct {
+	Enabled bool
 }
 
 // CustodyLimits are the time limits of one point.

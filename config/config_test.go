@@ -69,6 +69,7 @@ func TestDefaults(t *testing.T) {
 		Pebble:     config.Pebble{CacheMB: 256, MemtableMB: 64, MinFreeMB: 64},
 		Limits:     config.Limits{Burst: 100, Requests: 256, Streams: 1000, Stall: time.Minute},
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
+		Deadlines:  config.Deadlines{Enabled: true},
 		Webhooks:   map[string]config.Webhook{},
 		Trace:      config.Trace{Sample: 1},
 		Log:        config.Log{Level: "info", Format: "text"},

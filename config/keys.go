@@ -77,6 +77,8 @@ var keys = []key{
 		rule: positive, doc: "A handoff accepted and then without an act for this long is orphaned."},
 	{name: "custody.points", def: map[string]CustodyLimits{}, field: func(c *Config) any { return &c.Custody.Points },
 		doc: "Limits of single points: sender>receiver@channel (spaces as %20) to accept_within and orphan_after."},
+	{name: "deadlines.enabled", def: true, field: func(c *Config) any { return &c.Deadlines.Enabled },
+		doc: "A server records that time has run out: handoffs past custody.accept_within, and what says when it ends itself."},
 
 	{name: "trace.endpoint", def: "", field: func(c *Config) any { return &c.Trace.Endpoint }, rule: traceURL, secret: true,
 		doc: "OTLP/HTTP collector that gets traces, as http://127.0.0.1:4318; empty makes none."},

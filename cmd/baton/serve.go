@@ -88,6 +88,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 	for _, f := range n.hooks.Followers() {
 		list = append(list, part{f.Name(), f.Progress(), f.Run})
 	}
+	if a.cfg.Deadlines.Enabled {
+		list = append(list, a.deadlines(n))
+	}
 	if fan.relay != nil {
 		list = append(list,
 			part{fan.relay.Name(), &fan.progress, func(ctx context.Context) error { return fan.relay.Run(ctx, n.store, &fan.progress) }},
