@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,9 +23,38 @@ func (s *Server) events(api huma.API) {
 	op.SkipValidateBody = true // ledger.ParseBatches does
 	huma.Register(api, op, s.appendBatches)
 	op = operation("append-events", http.MethodPost, "/v1/events", "Append CloudEvents in binary, structured or batch mode")
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		ledger.ContentTypeCloudEvent: {}, ledger.ContentTypeCloudEventBatch: {}, "application/json": {}, "application/octet-stream": {}}}
+	op.RequestBody, op.Parameters = eventsBody(), attributeHeaders()
+	op.SkipValidateBody = true // the parsers of CloudEvents do
 	huma.Register(api, op, s.appendEvents)
+}
+
+// eventsBody documents the three modes: structured, batch, and binary with data of any kind.
+func eventsBody() *huma.RequestBody {
+	text := func(doc string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, Description: doc, MinLength: new(1)}
+	}
+	one := &huma.Schema{Type: huma.TypeObject, Description: "a CloudEvent 1.0", Required: []string{"specversion", "id", "source", "type"},
+		Properties: map[string]*huma.Schema{
+			"specversion": {Type: huma.TypeString, Enum: []any{"1.0"}}, "id": text("with source, unique in the stream: what a retry is known by"),
+			"source": text("who says it, a URI reference"), "type": text("dev.baton.<family>.<verb>.v1, or any foreign type"), "subject": text("the journey"),
+			"time": {Type: huma.TypeString, Format: "date-time", Description: "when it happened"}, "datacontenttype": text(""), "dataschema": text(""),
+			"data": {Description: "kept byte for byte"}, "data_base64": {Type: huma.TypeString, ContentEncoding: "base64"}},
+		AdditionalProperties: &huma.Schema{Description: "extension attributes", Type: "", AnyOf: []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeInteger}, {Type: huma.TypeBoolean}, {Type: "null"}}}}
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		ledger.ContentTypeCloudEvent:      {Schema: one},
+		ledger.ContentTypeCloudEventBatch: {Schema: &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: new(1)}},
+		"application/json":                {Schema: &huma.Schema{Description: "the data of an event in binary mode; of any other content type too"}},
+		"*/*":                             {Schema: &huma.Schema{Description: "the data of an event in binary mode"}}}}
+}
+
+// attributeHeaders are those of binary mode; further ce- headers are extension attributes.
+func attributeHeaders() (list []*huma.Param) {
+	for name, doc := range map[string]string{"ce-specversion": "1.0", "ce-id": "id of the event", "ce-source": "who says it", "ce-type": "type of the event",
+		"ce-subject": "the journey", "ce-time": "when it happened, RFC 3339", "ce-dataschema": "contract and version"} {
+		list = append(list, &huma.Param{Name: name, In: "header", Description: "binary mode: " + doc + "; percent-encoded", Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	slices.SortFunc(list, func(a, b *huma.Param) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 // appendBatches reads the body itself: huma would decode it twice, and no event is made of what its second decoding gives.
@@ -55,7 +85,7 @@ func (s *Server) appendBatches(ctx context.Context, in *struct{ RawBody []byte }
 type eventsInput struct {
 	Stream      string `query:"stream" doc:"default: the journey or overlay stream of the event's subject"`
 	Expect      int64  `query:"expect" default:"-1" doc:"expected revision of the stream; 0 no stream, -1 any, -2 an existing stream"`
-	ContentType string `header:"Content-Type"`
+	ContentType string `header:"Content-Type" hidden:"true"`
 	RawBody     []byte
 	header      http.Header
 }

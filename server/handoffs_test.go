@@ -135,7 +135,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"/v1/proofs/99", "", 404, ledger.CodeNotFound, []string{"99"}},
 		{"/v1/proofs/first", "", 422, ledger.CodeInvalid, []string{"path.position"}},
 		{"/v1/verify", "{}", 501, ledger.CodeUnsupported, nil},
-		{"/v1/batches", `{"batches":[{"stream":7}]}`, 400, ledger.CodeInvalid, []string{"stream"}},
+		{"/v1/batches", `{"batches":[{"stream":7}]}`, 400, ledger.CodeInvalid, []string{"batches[0].stream"}},
 		{"/v1/nothing", "", 404, ledger.CodeNotFound, []string{"/v1/nothing"}},
 		{"/v1/journeys", "{}", 405, ledger.CodeInvalid, []string{"POST"}},
 	} {

@@ -13,62 +13,279 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/server"
 )
 
-// TestAnswersFitTheirDocument asks every GET endpoint, over an empty ledger and over one with a handoff, and holds each answer against the schema
-// that /openapi.json gives for it.
+// asked are requests to a ledger with the journey J, in this order: each operation of the document at least once, and refusals of many kinds. A body
+// makes it a POST.
+var asked = []struct {
+	path, kind, body string
+	status           int
+}{
+	{"/v1/handoffs", "", `{"journey":"J","id":"h1","from":{"stage":"bot"},"to":{"stage":"sales"},"channel":"chat","envelope":{"mandatory":{"need":"x"},"key_insight":"k"}}`, 200},
+	{"/v1/handoffs", "", `{"journey":"J","id":"h1","from":{"stage":"bot"},"to":{"stage":"desk"},"channel":"chat"}`, 409},
+	{"/v1/handoffs", "", `{"journey":"J","from":{"stage":"bot"}}`, 422},
+	{"/v1/handoffs", "", `{"journey":`, 400},
+	{"/v1/handoffs", "", `{"journey":"J","id":"h2","from":{"stage":"desk"},"to":{"stage":"bot"},"channel":"chat","accept":false}`, 200},
+	{"/v1/handoffs/h1/completed", "", `{"journey":"J","outcome":"sold"}`, 200},
+	{"/v1/handoffs/h9/completed", "", `{"journey":"J"}`, 404},
+	{"/v1/handoffs/h1/viewed", "", `{"journey":"J"}`, 422},
+	{"/v1/events", ledger.ContentTypeCloudEvent, `{"specversion":"1.0","id":"e1","source":"s","type":"dev.baton.interaction.recorded.v1","subject":"J","data":{"activity":"call","stage":"bot"}}`, 200},
+	{"/v1/events?expect=99", ledger.ContentTypeCloudEvent, `{"specversion":"1.0","id":"e2","source":"s","type":"t","subject":"J"}`, 409},
+	{"/v1/events", ledger.ContentTypeCloudEventBatch, `[]`, 400},
+	{"/v1/events", ledger.ContentTypeCloudEvent, strings.Repeat(" ", 17<<20), 413},
+	{"/v1/batches", "", `{"batches":[{"stream":"journey-K","events":[{"specversion":"1.0","id":"e1","source":"s","type":"t"}]},{"stream":"journey-K","events":[{}]},` +
+		`{"stream":"journey-K","expect":7,"events":[{"specversion":"1.0","id":"e2","source":"s","type":"t"}]},` +
+		`{"stream":"journey-K","events":[{"specversion":"1.0","id":"e1","source":"s","type":"other"}]}]}`, 200},
+	{"/v1/batches", "", `{"batch":[]}`, 400},
+	{"/v1/rebuild", "", `{}`, 200},
+	{"/v1/verify", "", `{}`, 501}, {"/v1/relay/check", "", `{}`, 501}, {"/v1/backup", "", `{"dir":"x"}`, 501},
+	{"/v1/webhooks/w/replay", "", `{}`, 501}, {"/v1/webhooks/w/test", "", `{}`, 501}, {"/v1/webhooks/w/enable", "", `{}`, 501}, {"/v1/webhooks/w/deliveries/1/replay", "", `{}`, 501},
+	{"/v1/webhooks", "", "", 501}, {"/v1/webhooks/w/deliveries", "", "", 501}, {"/v1/webhooks/w/deliveries/1", "", "", 501},
+	{"/v1/head", "", "", 200}, {"/v1/head?after=x", "", "", 422}, {"/v1/status", "", "", 200}, {"/v1/checkpoint", "", "", 200}, {"/v1/records", "", "", 200},
+	{"/v1/records?to=x", "", "", 422}, {"/v1/streams", "", "", 200}, {"/v1/streams/journey-J", "", "", 200}, {"/v1/streams/journey-J/records", "", "", 200},
+	{"/v1/journeys", "", "", 200}, {"/v1/journeys?state=weird", "", "", 422}, {"/v1/journeys?anomaly=weird", "", "", 400},
+	{"/v1/journeys/J", "", "", 200}, {"/v1/journeys/J?revision=1", "", "", 200}, {"/v1/journeys/J?at=x", "", "", 400}, {"/v1/journeys/nobody", "", "", 404},
+	{"/v1/journeys/J/timeline", "", "", 200}, {"/v1/journeys/J/diff?from=1", "", "", 200}, {"/v1/journeys/J/bisect?where=open", "", "", 200},
+	{"/v1/journeys/J/whatif?edit=drop:2", "", "", 200}, {"/v1/journeys/J/whatif?edit=drop:99", "", "", 404},
+	{"/v1/handoffs", "", "", 200}, {"/v1/handoffs?limit=1", "", "", 200}, {"/v1/handoffs/h1", "", "", 200}, {"/v1/handoffs/h9", "", "", 404},
+	{"/v1/summary", "", "", 200}, {"/v1/points", "", "", 200}, {"/v1/points?limit=1", "", "", 200}, {"/v1/reports/custody", "", "", 200},
+	{"/v1/reports/network", "", "", 200}, {"/v1/proofs/1", "", "", 200}, {"/v1/proofs/99", "", "", 404},
+	{"/v1/tail?from=99", "", "", 400},
+}
+
+// TestAnswersFitTheirDocument asks every operation, over an empty ledger what needs nothing in it, and holds each answer, lines and refusals among them,
+// against the schema that /openapi.json gives for its status and content type.
 func TestAnswersFitTheirDocument(t *testing.T) {
 	s, c, models, _ := serve(t)
-	ctx := t.Context()
-	doc := document(t, s.URL)
-	paths := []string{"/v1/head", "/v1/status", "/v1/checkpoint", "/v1/records", "/v1/streams", "/v1/streams/{stream}", "/v1/streams/{stream}/records",
-		"/v1/journeys", "/v1/handoffs", "/v1/summary", "/v1/points", "/v1/reports/custody", "/v1/reports/network", "/v1/proofs/{position}",
-		"/v1/journeys/{id}", "/v1/journeys/{id}/timeline", "/v1/webhooks", "/v1/webhooks/{name}/deliveries",
-		"/v1/webhooks/{name}/deliveries/{id}"}
-	for path, item := range doc["paths"].(map[string]any) {
-		if _, get := item.(map[string]any)["get"]; get && path != "/v1/tail" && !slices.Contains(paths, path) { // a tail has no end
-			t.Errorf("%s is not asked", path)
+	d := newDocument(t, s.URL)
+	for _, a := range asked {
+		if a.body == "" {
+			d.ask(t, s.URL, a.path, a.kind, a.body, 0)
 		}
 	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("api.json", doc); err != nil {
-		t.Fatal(err)
+	if r := c.AppendAll(t.Context(), batch(ledger.NoStream, event("0", "J", `{"activity":"call","stage":"bot"}`)))[0]; r.Err != nil {
+		t.Fatal(r.Err)
 	}
-	for _, state := range []string{"empty", "filled"} {
-		if state == "filled" {
-			offer := ledger.Event{ID: "h", Source: "test", Type: ledger.Type("handoff", "offered"), Subject: "J", Data: []byte(
-				`{"from":{"stage":"bot"},"to":{"stage":"sales"},"channel":"chat","envelope":{"mandatory":{"need":"x"},"key_insight":"k"}}`)}
-			events := []ledger.Event{event("1", "J", `{"activity":"call","stage":"bot"}`), offer, event("2", "J", `{"activity":"call","stage":"sales"}`)}
-			if r := c.AppendAll(ctx, batch(ledger.NoStream, events...))[0]; r.Err != nil {
-				t.Fatal(r.Err)
-			}
-			if err := models.CatchUp(ctx); err != nil {
-				t.Fatal(err)
-			}
+	for _, a := range asked {
+		if err := models.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		for _, path := range paths {
-			url := strings.NewReplacer("{stream}", "journey-J", "{position}", "1", "{id}", "J").Replace(path)
-			status, kind, bodies := ask(t, s.URL+url)
-			if status == http.StatusOK && kind == "application/x-ndjson" {
-				continue // lines have no schema in OpenAPI; docs/cli-json.md says what they are
+		d.ask(t, s.URL, a.path, a.kind, a.body, a.status)
+	}
+	for operation, times := range d.operations {
+		if times == 0 && operation != "GET /v1/tail" { // its stream has tests of its own
+			t.Errorf("%s is not asked", operation)
+		}
+	}
+}
+
+// TestRareErrorsFitTheirDocument has the problems that the requests above do not bring about, each under the status of its code.
+func TestRareErrorsFitTheirDocument(t *testing.T) {
+	s, _, _, _ := serve(t)
+	d := newDocument(t, s.URL)
+	for _, code := range []ledger.Code{ledger.CodeNotKnown, ledger.CodeForbidden, ledger.CodeTooMany, ledger.CodeDiskFull, ledger.CodeUnavailable, ledger.CodeInternal} {
+		p := server.ProblemOf(ledger.Errorf(code, "append", "wait", "the disk is full"))
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.validate(t, "/v1/events", "post", p.Status, "application/problem+json", string(code), []any{decode(t, string(b))})
+	}
+}
+
+// TestDocumentIsComplete requires words, a part, answers and examples that fit for each operation.
+func TestDocumentIsComplete(t *testing.T) {
+	s, _, _, _ := serve(t)
+	d := newDocument(t, s.URL)
+	if v := d.doc["openapi"].(string); !strings.HasPrefix(v, "3.1") {
+		t.Errorf("version %s", v)
+	}
+	info := d.doc["info"].(map[string]any)
+	if info["license"] == nil || d.doc["servers"] == nil || d.doc["components"].(map[string]any)["securitySchemes"] == nil {
+		t.Errorf("license, servers or security schemes are missing: %v", info)
+	}
+	ids, examples := map[string]bool{}, 0
+	for path, item := range d.doc["paths"].(map[string]any) {
+		for method, v := range item.(map[string]any) {
+			op := v.(map[string]any)
+			id := fmt.Sprint(op["operationId"])
+			if ids[id] || id == "" {
+				t.Errorf("%s %s: operationId %q is not its own", method, path, id)
 			}
-			key := fmt.Sprint(status)
-			if status != http.StatusOK {
-				key = "default"
+			ids[id] = true
+			if tags, _ := op["tags"].([]any); len(tags) != 1 || tags[0] == "" || op["summary"] == nil || op["description"] == nil {
+				t.Errorf("%s has the tags %v, summary %v, description %v", id, tags, op["summary"], op["description"])
 			}
-			at := fmt.Sprintf("api.json#/paths/%s/get/responses/%s/content/%s/schema", escape(path), key, escape(kind))
-			schema, err := compiler.Compile(at)
-			if err != nil {
-				t.Errorf("%s: %s: %v", state, path, err)
-				continue
-			}
-			for _, body := range bodies {
-				if err := schema.Validate(body); err != nil {
-					t.Errorf("%s: %s: %v", state, path, err)
+			for _, status := range []string{"200", "400", "401", "403", "422", "429", "500", "503", "default"} {
+				if op["responses"].(map[string]any)[status] == nil {
+					t.Errorf("%s has no answer %s", id, status)
 				}
 			}
+			examples += d.examples(t, path, method, op)
 		}
 	}
+	if examples < 8 {
+		t.Errorf("the document has %d examples", examples)
+	}
+}
+
+// TestDocsPage requires a page that names every operation and needs nothing from elsewhere.
+func TestDocsPage(t *testing.T) {
+	s, _, _, _ := serve(t)
+	resp, err := http.Get(s.URL + "/docs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("%s, %v", resp.Status, err)
+	}
+	page := string(b)
+	for _, foreign := range []string{"http://", "https://", "<script", "<link", "<img", "@import", "url("} {
+		if strings.Contains(page, foreign) {
+			t.Errorf("the page has %s", foreign)
+		}
+	}
+	for operation := range newDocument(t, s.URL).operations {
+		method, path, _ := strings.Cut(operation, " ")
+		if !strings.Contains(page, fmt.Sprintf(`>%s</span><span class="path">%s<`, method, path)) {
+			t.Errorf("the page does not show %s", operation)
+		}
+	}
+}
+
+// apiDocument is /openapi.json of a server, and how often each operation was asked.
+type apiDocument struct {
+	doc        map[string]any
+	compiler   *jsonschema.Compiler
+	operations map[string]int
+}
+
+func newDocument(t *testing.T, base string) *apiDocument {
+	t.Helper()
+	d := &apiDocument{doc: document(t, base), compiler: jsonschema.NewCompiler(), operations: map[string]int{}}
+	for path, item := range d.doc["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			d.operations[strings.ToUpper(method)+" "+path] = 0
+		}
+	}
+	d.compiler.AssertFormat()
+	if err := d.compiler.AddResource("api.json", d.doc); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// route is the path of the document that a request goes to.
+func (d *apiDocument) route(method, path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(path, "/")
+	for operation := range d.operations {
+		m, route, _ := strings.Cut(operation, " ")
+		if m == method && slices.EqualFunc(strings.Split(route, "/"), parts, func(a, b string) bool { return a == b || strings.HasPrefix(a, "{") && b != "" }) {
+			return route
+		}
+	}
+	return ""
+}
+
+// ask sends a request and validates the answer; want 0 is any status.
+func (d *apiDocument) ask(t *testing.T, base, path, kind, body string, want int) {
+	t.Helper()
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind == "" {
+		kind = "application/json"
+	}
+	req.Header.Set("Content-Type", kind)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want != 0 && resp.StatusCode != want {
+		t.Errorf("%s %s answers %d %.300s, want %d", method, path, resp.StatusCode, b, want)
+	}
+	route := d.route(method, path)
+	d.operations[method+" "+route]++
+	kind = resp.Header.Get("Content-Type")
+	if resp.StatusCode >= 400 && kind != "application/problem+json" {
+		t.Errorf("%s %s: the error is %s", method, path, kind)
+	}
+	var bodies []any
+	if kind == "application/x-ndjson" {
+		for line := range strings.Lines(string(b)) {
+			bodies = append(bodies, decode(t, line))
+		}
+	} else {
+		bodies = append(bodies, decode(t, string(b)))
+	}
+	d.validate(t, route, strings.ToLower(method), resp.StatusCode, kind, path, bodies)
+}
+
+func (d *apiDocument) validate(t *testing.T, route, method string, status int, kind, path string, bodies []any) {
+	t.Helper()
+	at := fmt.Sprintf("api.json#/paths/%s/%s/responses/%d/content/%s/schema", escape(route), method, status, escape(kind))
+	schema, err := d.compiler.Compile(at)
+	if err != nil {
+		t.Errorf("%s %s: %v", method, path, err)
+		return
+	}
+	for _, body := range bodies {
+		if err := schema.Validate(body); err != nil {
+			t.Errorf("%s %s: %v", method, path, err)
+		}
+	}
+}
+
+// examples validates those of an operation and says how many there are.
+func (d *apiDocument) examples(t *testing.T, path, method string, op map[string]any) (n int) {
+	content := map[string]any{}
+	if body, ok := op["requestBody"].(map[string]any); ok {
+		content["requestBody"] = body["content"]
+	}
+	for status, answer := range op["responses"].(map[string]any) {
+		content["responses/"+status] = answer.(map[string]any)["content"]
+	}
+	for place, kinds := range content {
+		kinds, _ := kinds.(map[string]any)
+		for kind, media := range kinds {
+			example, ok := media.(map[string]any)["example"]
+			if !ok {
+				continue
+			}
+			n++
+			schema, err := d.compiler.Compile(fmt.Sprintf("api.json#/paths/%s/%s/%s/content/%s/schema", escape(path), method, place, escape(kind)))
+			if err == nil {
+				err = schema.Validate(example)
+			}
+			if err != nil {
+				t.Errorf("the example of %s %s %s %s: %v", method, path, place, kind, err)
+			}
+		}
+	}
+	return n
+}
+
+func decode(t *testing.T, text string) (v any) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v: %.200s", err, text)
+	}
+	return v
 }
 
 func escape(pointer string) string {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/server/client"
@@ -24,11 +23,11 @@ func (r rangeInput) options() ledger.ReadOptions { return ledger.ReadOptions{Fro
 
 // records registers the ledger's own interface.
 func (s *Server) records(api huma.API) {
-	huma.Register(api, operation("read-records", http.MethodGet, "/v1/records", "Records by position, a JSON object a line"),
+	huma.Register(api, ndjson[client.Record](api, operation("read-records", http.MethodGet, "/v1/records", "Records by position, a JSON object a line")),
 		func(ctx context.Context, in *rangeInput) (*huma.StreamResponse, error) {
 			return lines(s.opts.Store.Read(ctx, in.options()), client.RecordOf), nil
 		})
-	huma.Register(api, operation("read-stream", http.MethodGet, "/v1/streams/{stream}/records", "Records of a stream by revision, a JSON object a line"),
+	huma.Register(api, ndjson[client.Record](api, operation("read-stream", http.MethodGet, "/v1/streams/{stream}/records", "Records of a stream by revision, a JSON object a line")),
 		func(ctx context.Context, in *struct {
 			Stream string `path:"stream" maxLength:"512"`
 			From   uint64 `query:"from" doc:"first revision"`
@@ -42,7 +41,7 @@ func (s *Server) records(api huma.API) {
 		}) (*answer[ledger.StreamHead], error) {
 			return reply(s.opts.Store.StreamHead(ctx, in.Stream))
 		})
-	huma.Register(api, operation("streams", http.MethodGet, "/v1/streams", "Heads of streams by name, a JSON object a line"),
+	huma.Register(api, ndjson[client.StreamLine](api, operation("streams", http.MethodGet, "/v1/streams", "Heads of streams by name, a JSON object a line")),
 		func(ctx context.Context, in *struct {
 			Prefix string `query:"prefix"`
 			After  string `query:"after"`
@@ -91,9 +90,6 @@ func lines[T, W any](items iter.Seq2[T, error], wire func(*T) W) *huma.StreamRes
 			c.SetStatus(status)
 			out = bufio.NewWriterSize(c.BodyWriter(), 64<<10)
 		}
-		_, w := humago.Unwrap(c)
-		patience, end := bound(c.Context(), http.NewResponseController(w))
-		defer end()
 		for v, err := range items {
 			if err != nil {
 				p := ProblemOf(err)
@@ -110,7 +106,6 @@ func lines[T, W any](items iter.Seq2[T, error], wire func(*T) W) *huma.StreamRes
 			if out == nil {
 				start(http.StatusOK, "application/x-ndjson")
 			}
-			patience()
 			if json.NewEncoder(out).Encode(wire(&v)) != nil {
 				return
 			}

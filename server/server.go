@@ -108,8 +108,9 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Baton", "1")
-	config.Info.Description = "A chain-of-custody ledger for customer journeys."
-	config.RejectUnknownQueryParameters = true // a misspelt moment must not answer for now
+	config.Info = apiInfo()
+	config.DocsPath, config.SchemasPath = "", "" // docs.go shows the document
+	config.RejectUnknownQueryParameters = true   // a misspelt moment must not answer for now
 	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	config.CreateHooks = nil // no $schema member in answers: they are the documented JSON and nothing else
 	api := humago.New(mux, config)
@@ -128,7 +129,9 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(m.Pattern, m.Handler)
 		s.mounted[m.Pattern] = m.Role
 	}
+	complete(api.OpenAPI())
 	s.describe(api.OpenAPI())
+	docs(mux, api.OpenAPI())
 	return s.observe(mux, inProtocol(s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody)))))))
 }
 
