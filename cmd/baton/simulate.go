@@ -74,6 +74,9 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags) (err error) {
 	if _, err = simulate.New(o); err != nil { // before a file is made
 		return err
 	}
+	if f.truth == "-" || f.truth != "" && f.truth == f.out {
+		return badFlag("truth", "name a file of its own", "the truth cannot go to %q", f.truth)
+	}
 	answer := simulated{Seed: f.seed, Out: f.out, Truth: f.truth}
 	if f.truth != "" {
 		file, err := os.Create(f.truth)
