@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -57,8 +58,16 @@ func attributeHeaders() (list []*huma.Param) {
 	return list
 }
 
+type batchesInput struct {
+	ContentType string `header:"Content-Type" hidden:"true"`
+	RawBody     []byte
+}
+
 // appendBatches reads the body itself: huma would decode it twice, and no event is made of what its second decoding gives.
-func (s *Server) appendBatches(ctx context.Context, in *struct{ RawBody []byte }) (*answer[client.Results], error) {
+func (s *Server) appendBatches(ctx context.Context, in *batchesInput) (*answer[client.Results], error) {
+	if !ledger.IsJSON(in.ContentType) {
+		return nil, refusal(http.StatusUnsupportedMediaType, fmt.Sprintf("unknown content type %.100q", in.ContentType))
+	}
 	batches, bad, err := ledger.ParseBatches(in.RawBody)
 	if err != nil {
 		return nil, fail(err)
