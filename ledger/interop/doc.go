@@ -14,6 +14,9 @@
 // all have the row's time. Rows without a stage hand nothing over. The row that ends a case closes the journey, where the
 // preset's close rule says so. The order of rows is that of the file.
 //
+// CloudEvents, and what a program makes ([Append]), are written in the order in which they come, between streams too: a delivery that stands
+// before a decline is recorded before it.
+//
 // # Identity
 //
 // An event's id is a version 5 UUID of source, case, ordinal of the row within its case, and the verb where it is not the row itself.
