@@ -35,6 +35,7 @@ func (c *check) judge(ctx context.Context, ordered <-chan *chunk, nodes chan<- [
 		if k.err != nil {
 			c.stop(ctx, "the record cannot be read: "+k.err.Error(), c.done+1)
 		}
+		c.dismiss(k)
 		if c.o.Progress != nil {
 			c.o.Progress(c.done, c.head)
 		}

@@ -3,9 +3,12 @@ package notary
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,9 +36,10 @@ type check struct {
 	tree     frontier
 	streams  map[string]*streamCheck
 	recorded time.Time
-	mapped   uint64      // the largest size at which the committed map was right
-	stopped  bool        // the records could not be read to the end
-	audited  chan *chunk // what the audit takes of the records
+	mapped   uint64 // the largest size at which the committed map was right
+	stopped  bool   // the records could not be read to the end
+	chunks   sync.Pool
+	audited  chan *chunk // what the audit takes of the records, nil where it reads them itself
 	findings []Problem
 	scratch  []byte
 	nodes    []ledger.TreeNode
@@ -54,7 +58,8 @@ type chunk struct {
 	digests []ledger.Hash // of the records
 	leaves  []ledger.Hash // stored leaf hashes from the first event's position on; ends at the first that is missing
 	err     error         // of the read, after the events
-	ready   chan struct{}
+	ready   chan struct{} // closed by the worker
+	readers atomic.Int32  // who still need it: the judge, the audit
 }
 
 const chunkEvents = 1024
@@ -118,7 +123,7 @@ func (c *check) read(ctx context.Context, ordered, work chan<- *chunk) error {
 		}
 		return nil
 	}
-	k := &chunk{ready: make(chan struct{})}
+	k := c.chunk()
 	if c.head > 0 {
 		for r, err := range c.o.Store.Read(ctx, ledger.ReadOptions{To: c.head}) {
 			if err != nil {
@@ -132,23 +137,42 @@ func (c *check) read(ctx context.Context, ordered, work chan<- *chunk) error {
 				if err := send(k); err != nil {
 					return err
 				}
-				k = &chunk{ready: make(chan struct{})}
+				k = c.chunk()
 			}
 		}
 	}
 	return send(k)
 }
 
+// chunk gives an empty one, of those that have been read where there is one: the events of one are half a megabyte.
+func (c *check) chunk() *chunk {
+	k, ok := c.chunks.Get().(*chunk)
+	if !ok {
+		k = &chunk{}
+	}
+	k.events, k.digests, k.leaves, k.err, k.ready = k.events[:0], k.digests[:0], k.leaves[:0], nil, make(chan struct{})
+	k.readers.Store(1)
+	if c.audited != nil {
+		k.readers.Store(2)
+	}
+	return k
+}
+
+// dismiss is called by each reader of a chunk, once it looks at it no more.
+func (c *check) dismiss(k *chunk) {
+	if k.readers.Add(-1) == 0 {
+		c.chunks.Put(k)
+	}
+}
+
 func (c *check) digest(ctx context.Context, work <-chan *chunk) error {
 	for k := range work {
 		if len(k.events) > 0 {
-			k.digests = make([]ledger.Hash, len(k.events))
 			for i := range k.events {
-				k.digests[i] = ledger.LeafOf(&k.events[i], ledger.Hash{}).Record
+				k.digests = append(k.digests, sha256.Sum256(k.events[i].Record))
 				k.events[i].Record, k.events[i].Data = nil, nil
 			}
 			first, last := k.events[0].Position, k.events[len(k.events)-1].Position
-			k.leaves = make([]ledger.Hash, 0, len(k.events))
 			for h, err := range c.o.Store.Leaves(ctx, first-1, last) {
 				if err != nil {
 					break // the judge reports the leaf as missing

@@ -150,6 +150,7 @@ func (c *check) auditedRecords(yield func(ledger.Recorded, error) bool) {
 			yield(ledger.Recorded{}, k.err)
 			return
 		}
+		c.dismiss(k)
 	}
 }
 
