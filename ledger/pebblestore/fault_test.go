@@ -150,6 +150,9 @@ func (f *slowFault) String() string { return "slow fault" }
 func TestDuplicateOfUnsynced(t *testing.T) {
 	ctx, f := context.Background(), &slowFault{begun: make(chan struct{}), released: make(chan struct{})}
 	s := mustOpen(t, "ledger", smallOptions(errorfs.Wrap(vfs.NewMem(), f)))
+	s.queue.mu.Lock()
+	s.queue.enough = 1 // the retries do not wait until the first has failed
+	s.queue.mu.Unlock()
 	batch := newSampler(1, 100, 1).batches(1)[0]
 	f.armed.Store(true)
 	var appends sync.WaitGroup

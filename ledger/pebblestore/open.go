@@ -5,7 +5,7 @@
 // Callers encode and hash their events themselves, then queue them. One goroutine, the writer, takes everything queued, decides each batch
 // (idempotency, expected revision), places its events and applies the whole group as one Pebble batch without waiting for the
 // disk. A second goroutine, the syncer, waits for the group's fdatasync, moves the durable head and answers the callers. So while
-// one group is being synced the next is being built, and any number of concurrent writers share a sync.
+// one group is being synced the next is gathered, or built where it is large, and any number of concurrent writers share a sync.
 //
 //	caller   encode, hash ─▶ queue                                       ◀─ receipts
 //	writer                   take all ─▶ decide, place ─▶ apply (no wait)
@@ -235,7 +235,7 @@ func (s *Store) start() error {
 	}
 	s.writer = newWriter(s)
 	groups := make(chan *group, 4)
-	s.queue.ready = sync.NewCond(&s.queue.mu)
+	s.queue.ready, s.queue.enough = sync.NewCond(&s.queue.mu), enoughEvents
 	go s.writer.run(groups)
 	go s.sync(groups)
 	return nil

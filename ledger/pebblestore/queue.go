@@ -15,6 +15,11 @@ const (
 	groupBytes  = 8 << 20
 )
 
+// While a group is on its way to the disk the next one waits until it has landed, or has this many events, enough to be worth a sync of
+// its own. Without that, writers who wait for their answers come back in dribs and drabs: 64 of them made groups of ten, each with a
+// sync, where they now make two that take turns.
+const enoughEvents = 256
+
 // entry is one event, encoded by its caller.
 type entry struct {
 	event  *ledger.Event
@@ -45,6 +50,9 @@ type queue struct {
 	waiting []queued
 	closed  bool
 	taken   int // index of the first of waiting that is not taken yet
+	events  int // of those that are not taken yet
+	flying  int // groups that were taken and have not landed
+	enough  int // enoughEvents, but for tests
 }
 
 type queued struct {
@@ -61,16 +69,18 @@ func (q *queue) push(c *call) error {
 	}
 	for _, r := range c.requests {
 		q.waiting = append(q.waiting, queued{c, r})
+		q.events += len(r.entries)
 	}
 	q.ready.Signal()
 	return nil
 }
 
-// take waits for requests and returns as many as a group may hold, in order; none once the queue is closed and empty.
+// take waits for requests and returns as many as a group may hold, in order; none once the queue is closed and empty. Each group
+// that it returns must land.
 func (q *queue) take(buf []queued) []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == q.taken && !q.closed {
+	for !q.closed && (len(q.waiting) == q.taken || q.flying > 0 && q.events < q.enough) {
 		q.ready.Wait()
 	}
 	events, bytes := 0, 0
@@ -81,12 +91,24 @@ func (q *queue) take(buf []queued) []queued {
 		buf, rest = append(buf, rest[0]), rest[1:]
 		q.taken++
 	}
+	q.events -= events
+	if len(buf) > 0 {
+		q.flying++
+	}
 	if len(rest) <= q.taken { // moving the rest down costs no more than taking did
 		n := copy(q.waiting, rest)
 		clear(q.waiting[n:])
 		q.waiting, q.taken = q.waiting[:n], 0
 	}
 	return buf
+}
+
+// landed says that a group has been answered.
+func (q *queue) landed() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flying--
+	q.ready.Signal()
 }
 
 func (q *queue) close() {

@@ -31,6 +31,7 @@ func (s *Store) sync(groups <-chan *group) {
 				close(q.call.done)
 			}
 		}
+		s.queue.landed() // after the answers: those who got them are back sooner, and in the next group
 	}
 }
 
