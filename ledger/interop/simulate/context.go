@@ -17,15 +17,23 @@ func (s *Simulation) envelope(b []byte, j *journey, hd *handoff, a *act) []byte 
 		b = append(key(b, "key_insight"), '"')
 		b = append(append(b, j.category...), ", "...)
 		b = append(append(b, segmentNames[j.segment]...), " customer, "...)
-		b = append(strconv.AppendInt(b, int64(j.prior), 10), " earlier contacts"...)
-		if hd.missing != 0 {
-			b = append(strconv.AppendInt(append(b, "; "...), int64(hd.missing.count()), 10), " fields still open"...)
+		b = counted(b, j.prior, "earlier contact")
+		if n := hd.missing.count(); n > 0 {
+			b = counted(append(b, "; "...), n, "open field")
 		}
 		b = append(b, '"')
 	}
 	b = append(key(b, "fields"), '{')
 	hd.envelope.each(func(f int) { b = j.metadata(append(key(b, fieldName(f, hd.version)), '{'), hd, f, a.at) })
 	return append(b, '}', '}')
+}
+
+func counted(b []byte, n int, what string) []byte {
+	b = append(append(strconv.AppendInt(b, int64(n), 10), ' '), what...)
+	if n == 1 {
+		return b
+	}
+	return append(b, 's')
 }
 
 func (j *journey) values(b []byte, class string, hd *handoff, fields set) []byte {

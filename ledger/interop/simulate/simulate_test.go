@@ -18,7 +18,7 @@ import (
 
 // golden is what version 1 makes of seed 7. Whoever changes a byte raises Version, and then this.
 const (
-	goldenEvents = "e6576c4a7c9e78d9"
+	goldenEvents = "3d64a3a4cf0c99fb"
 	goldenTruth  = "4e17b2cd654f2ef6"
 )
 
