@@ -35,7 +35,7 @@ func (d *doctor) configuration() {
 		d.wrong(name, err)
 		return
 	}
-	d.ok(name, "good; %d settings are not at their default", set)
+	d.ok(name, "good; settings that are not at their default: %d", set)
 }
 
 // signingKey reads the key that signs checkpoints, nil where that cannot be. It makes none.
