@@ -37,10 +37,10 @@ const sliceJourneys = 1 << 16
 // order; the window is cut into slices, and each slice goes through all numbers and keeps its own: time instead of memory.
 func (s *Simulation) beginnings() iter.Seq[due] {
 	return func(yield func(due) bool) {
-		slices_ := int64(s.o.Journeys/sliceJourneys + 1)
-		span := int64(s.o.Days)*day/slices_ + 1
+		parts := int64(s.o.Journeys/sliceJourneys + 1)
+		span := int64(s.o.Days)*day/parts + 1
 		var list []due
-		for i := range slices_ {
+		for i := range parts {
 			from := s.arrivals.start + i*span
 			list = list[:0]
 			for k := range s.o.Journeys {

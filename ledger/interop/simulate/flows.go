@@ -72,14 +72,16 @@ var flows = []flow{
 			{"chatbot", bot, "chat", always, 3, 1, []string{"greeting answered", "guide shown"}},
 			{"support-desk", human, "chat", retail, 22, 6, []string{"case read", "answer given"}},
 			{"support-overflow", human, "chat", retail, 9, 7, []string{"answer given"}}},
-		hops: []hop{{"chat", "phone", stateful, of(fCategory, fAccount, fTranscript), of(fTried, fUrgency, fSentiment, fTier), 0, 4, 1, true}}},
+		hops: []hop{
+			{"chat", "phone", stateful, of(fCategory, fAccount, fTranscript), of(fTried, fUrgency, fSentiment, fTier), 0, 4, 1, true}}},
 	{name: "email-to-sms", goal: goalConvert, categories: leadCategories,
 		before: 120, after: 110, segments: [3]int{86, 12, 2}, success: -0.9, churn: -2.5,
 		stages: []stage{
 			{"email-campaign", system, "e-mail", always, 2, 300, []string{"mail sent", "no reaction noted"}},
 			{"sms-gateway", system, "sms", retail, 2, 90, []string{"message sent", "link opened"}},
 			{"campaign-desk", team, "sms", office, 4, 60, []string{"message sent by hand"}}},
-		hops: []hop{{"api", "batch-file", stateles, of(fContact, fConsent, fLocale), of(fAccount), 0, 20, 0.5, false}}},
+		hops: []hop{
+			{"api", "batch-file", stateles, of(fContact, fConsent, fLocale), of(fAccount), 0, 20, 0.5, false}}},
 	{name: "returns", goal: goalResolve, categories: returnCategories,
 		before: 140, after: 140, segments: [3]int{82, 16, 2}, success: 2.3, churn: -2.9, versioned: true,
 		stages: []stage{
@@ -108,14 +110,16 @@ var flows = []flow{
 			{"sales", human, "phone", office, 12, 20, []string{"order changed", "problem reported"}},
 			{"support", human, "ticket", retail, 18, 14, []string{"ticket read", "solution tried", "solution confirmed"}},
 			{"support-second-line", human, "ticket", office, 6, 25, []string{"solution tried"}}},
-		hops: []hop{{"ticket", "e-mail", predict, of(fAccount, fPromised, fCategory, fUrgency), of(fLast, fChannel, fTier, fValue), of(fRisk, fNext), 85, 1.4, true}}},
+		hops: []hop{
+			{"ticket", "e-mail", predict, of(fAccount, fPromised, fCategory, fUrgency), of(fLast, fChannel, fTier, fValue), of(fRisk, fNext), 85, 1.4, true}}},
 	{name: "password-reset", goal: goalResolve, categories: accessCategories,
 		before: 130, after: 120, segments: [3]int{76, 20, 4}, success: 1.7, churn: -2.8,
 		stages: []stage{
 			{"self-service", bot, "web", always, 4, 1, []string{"reset requested", "code sent"}},
 			{"identity-desk", human, "phone", retail, 8, 4, []string{"identity checked", "password set"}},
 			{"night-desk", human, "phone", always, 3, 5, []string{"password set"}}},
-		hops: []hop{{"phone", "chat", stateful, of(fAccount, fContact, fAuth), of(fLocale), 0, 6, 0.6, false}}},
+		hops: []hop{
+			{"phone", "chat", stateful, of(fAccount, fContact, fAuth), of(fLocale), 0, 6, 0.6, false}}},
 	{name: "enterprise-onboarding", goal: goalConvert, categories: leadCategories,
 		before: 20, after: 20, segments: [3]int{0, 22, 78}, success: 2.8, churn: -2.9,
 		stages: []stage{
@@ -125,7 +129,8 @@ var flows = []flow{
 			{"customer-success", human, "video", office, 6, 120, []string{"users trained", "go-live followed"}},
 			{"delivery-office", team, "project", office, 3, 400, []string{"environment set up"}}},
 		hops: []hop{
-			{"meeting", "e-mail", predict, of(fAccount, fValue, fGoLive, fStakeholders, fPromised), of(fIntegration, fSize, fUseCase, fTier), of(fRisk, fNext), 480, 1.2, true},
+			{"meeting", "e-mail", predict,
+				of(fAccount, fValue, fGoLive, fStakeholders, fPromised), of(fIntegration, fSize, fUseCase, fTier), of(fRisk, fNext), 480, 1.2, true},
 			{"project-tool", "e-mail", stateful, of(fAccount, fIntegration, fGoLive, fUseCase), of(fStakeholders, fPromised, fSize), 0, 700, 1.2, false},
 			{"meeting", "project-tool", predict, of(fAccount, fGoLive, fPromised, fStakeholders), of(fIntegration, fTier, fLast), of(fRisk), 420, 1, false}}},
 	{name: "ai-agent-to-human", goal: goalResolve, categories: issueCategories,
@@ -134,7 +139,9 @@ var flows = []flow{
 			{"ai-agent", aiAgent, "chat", always, 4, 1, []string{"question understood", "answer proposed", "limit reached"}},
 			{"specialists", human, "phone", retail, 16, 11, []string{"summary read", "solution given"}},
 			{"specialist-pool", human, "phone", retail, 7, 12, []string{"solution given"}}},
-		hops: []hop{{"chat", "phone", predict, of(fCategory, fAccount, fTranscript, fTried), of(fSentiment, fUrgency, fTier, fDevice, fAttempts), of(fRisk, fNext), 9, 1.2, true}}},
+		hops: []hop{
+			{"chat", "phone", predict,
+				of(fCategory, fAccount, fTranscript, fTried), of(fSentiment, fUrgency, fTier, fDevice, fAttempts), of(fRisk, fNext), 9, 1.2, true}}},
 }
 
 // FlowNames lists the flows in the order in which they are drawn.

@@ -35,12 +35,12 @@ func (p *planner) draw(i int, eta, noise float64) {
 
 // features are read off the plan.
 func (p *planner) features() {
-	var defined, true_, delivered, gamed int
+	var defined, sound, delivered, gamed int
 	for i := range p.hands {
 		hd := &p.hands[i]
 		fields := p.flow.hops[hd.hop].fields()
 		defined += fields.count()
-		true_ += (hd.delivered & fields &^ hd.gamed).count()
+		sound += (hd.delivered & fields &^ hd.gamed).count()
 		delivered += hd.delivered.count()
 		gamed += (hd.gamed & hd.delivered).count()
 		if hd.detour {
@@ -53,7 +53,7 @@ func (p *planner) features() {
 	p.x[xReasks] = float64(min(len(p.reasks), 5))
 	p.x[xWait] = round(min(float64(p.waited)/float64(day), 5), 1e4)
 	p.x[xExtra] = float64(min(max(len(p.hands)-len(p.flow.hops), 0), 5))
-	p.x[xCompleteness] = round(float64(true_)/float64(defined)-0.8, 1e4)
+	p.x[xCompleteness] = round(float64(sound)/float64(defined)-0.8, 1e4)
 	p.x[xGamed] = round(float64(gamed)/float64(max(delivered, 1)), 1e4)
 	p.x[xPrior] = float64(p.prior)
 	p.x[xTenure] = round(min(float64(p.tenure)/12, 10), 1e4)

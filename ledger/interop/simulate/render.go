@@ -52,8 +52,8 @@ func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-0
 
 // event makes the event of one act. Its data is in the arena.
 func (s *Simulation) event(j *journey, a *act) ledger.Event {
-	e := ledger.Event{ID: s.eventID(j, a.number), Source: sources[j.flowIndex][a.stage], Type: eventTypes[a.verb], Subject: j.id, Time: time.UnixMilli(a.at).UTC(),
-		ContentType: "application/json", DataSubject: "customer-" + strconv.FormatUint(j.customer, 36)}
+	e := ledger.Event{ID: s.eventID(j, a.number), Source: sources[j.flowIndex][a.stage], Type: eventTypes[a.verb], Subject: j.id,
+		Time: time.UnixMilli(a.at).UTC(), ContentType: "application/json", DataSubject: "customer-" + strconv.FormatUint(j.customer, 36)}
 	if a.again {
 		e.Subject += "-again"
 	}

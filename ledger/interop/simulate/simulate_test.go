@@ -29,7 +29,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 	events, truth := raw(t, o)
 	text := bytesOf(events)
 	if e, tr := digest(text), digest(truth); e != goldenEvents || tr != goldenTruth {
-		t.Errorf("version %d makes events %s and truth %s, want %s and %s: raise Version with every change of a byte", Version, e, tr, goldenEvents, goldenTruth)
+		t.Errorf("version %d makes events %s and truth %s, want %s and %s: raise Version with every change of a byte",
+			Version, e, tr, goldenEvents, goldenTruth)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	again, truthAgain := raw(t, o)
@@ -147,8 +148,10 @@ func TestEverythingIsPlanted(t *testing.T) {
 		}
 	}
 	want("flow", flowsSeen, FlowNames()...)
-	want("fate", fatesSeen, fateAccepted, fateOther, fateDoubled, fateDeclined, fateExpired, fateWithdraw, fateFailed, fateReturned, fatePingPong, fateOrphaned, fateDropped)
-	want("anomaly", kinds, "zombie", "doubled", "accepted_by_other", "acted_without_custody", "ping_pong_direct", "ping_pong_indirect", "act_after_close", "accepted_twice")
+	want("fate", fatesSeen, fateAccepted, fateOther, fateDoubled, fateDeclined,
+		fateExpired, fateWithdraw, fateFailed, fateReturned, fatePingPong, fateOrphaned, fateDropped)
+	want("anomaly", kinds, "zombie", "doubled", "accepted_by_other", "acted_without_custody",
+		"ping_pong_direct", "ping_pong_indirect", "act_after_close", "accepted_twice")
 	want("class", classes, "lost", "ignored", "gamed")
 	if len(FlowNames()) != 9 || missing == 0 || left == 0 || cut == 0 || gamed == 0 || second == 0 || suggested == 0 {
 		t.Errorf("%d missing, %d left out, %d cut, %d gamed, %d of version 2, %d suggestions", missing, left, cut, gamed, second, suggested)
