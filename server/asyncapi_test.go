@@ -33,6 +33,7 @@ type asyncBench struct {
 	*testing.T
 	ctx      context.Context
 	nc       *nats.Conn
+	store    *pebblestore.Store
 	append   ledger.Append
 	text     []byte
 	doc      map[string]any
@@ -51,6 +52,7 @@ func newAsyncBench(t *testing.T) *asyncBench {
 	}
 	store, err := pebblestore.Open(ctx, "ledger", pebblestore.Options{TagKey: make([]byte, 32), FS: vfs.NewMem()})
 	check(err)
+	b.store = store
 	models, err := projections.Open(ctx, "models", store, projections.Options{FS: vfs.NewMem()})
 	check(err)
 	dir := t.TempDir()
@@ -224,6 +226,48 @@ func TestAsyncAPIIsTrue(t *testing.T) {
 		if b.valid(name, "payload", payload([]byte(data))) == nil {
 			t.Errorf("as %s %s would do", name, data)
 		}
+	}
+}
+
+// TestAsyncAPIRepaired loses a message, has it published again, and finds that one as the document says too.
+func TestAsyncAPIRepaired(t *testing.T) {
+	b := newAsyncBench(t)
+	for i := range 3 {
+		e := event(fmt.Sprint(i), "J", `{"activity":"a"}`)
+		if r := b.append(b.ctx, batch(ledger.Any, e))[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	sequences := []uint64{}
+	for m, err := range relay.Tail(b.ctx, b.nc, relay.TailOptions{From: 1}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sequences = append(sequences, m.Sequence); len(sequences) == 3 {
+			break
+		}
+	}
+	js, err := b.nc.JetStream()
+	if err == nil {
+		err = js.DeleteMsg(relay.StreamName, sequences[1])
+	}
+	if err == nil {
+		_, err = relay.Repair(b.ctx, b.nc, b.store, "test")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := js.GetLastMsg(relay.StreamName, relay.AllSubjects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := headers(m.Header)
+	if name := b.messageOf(h); name != "interaction.recorded" || h[relay.HeaderRepair] != "true" || h["ce-position"] != "2" {
+		t.Errorf("the repaired message is %s: %v", name, h)
+	}
+	h[relay.HeaderRepair] = "yes"
+	if b.valid("interaction.recorded", "headers", h) == nil {
+		t.Errorf("%s: yes would do", relay.HeaderRepair)
 	}
 }
 
