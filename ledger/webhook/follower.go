@@ -93,10 +93,6 @@ func (f *Follower) load(head uint64) error {
 // Run follows the ledger and delivers, until the context ends or the state cannot be written. Attempts under way when it ends are
 // cut off, and made again by the next Run.
 func (f *Follower) Run(ctx context.Context) error {
-	if f.e.Off {
-		<-ctx.Done()
-		return ctx.Err()
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group sync.WaitGroup
@@ -110,6 +106,11 @@ func (f *Follower) Run(ctx context.Context) error {
 // follow fills the window: as many events as it has room for are read, however few of them are wanted, so that Handle never waits
 // with a read held open.
 func (f *Follower) follow(ctx context.Context) error {
+	if cursor, _ := f.free(); cursor > 0 { // says where it is, should there be no room for long
+		if err := ledger.Follow(ctx, f.hooks.src, f, ledger.FollowOptions{Progress: &f.progress, Until: cursor}); err != nil {
+			return err
+		}
+	}
 	for {
 		cursor, room := f.free()
 		if room < window/2 {

@@ -80,15 +80,17 @@ func checked(endpoints []Endpoint, readOnly bool) ([]Endpoint, error) {
 	return endpoints, nil
 }
 
-// Followers lists the endpoints; each is run beside the others.
-func (h *Hooks) Followers() []*Follower { return slices.Clone(h.followers) }
+// Followers lists the endpoints that are not off; each is run beside the others.
+func (h *Hooks) Followers() []*Follower {
+	return slices.DeleteFunc(slices.Clone(h.followers), func(f *Follower) bool { return f.e.Off })
+}
 
 // Run runs every endpoint until the context ends or one of them cannot go on.
 func (h *Hooks) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group sync.WaitGroup
-	for _, f := range h.followers {
+	for _, f := range h.Followers() {
 		group.Go(func() { cancel(f.Run(ctx)) })
 	}
 	group.Wait()

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -285,7 +286,7 @@ func TestAnEndpointThatIsDown(t *testing.T) {
 		}
 		r.offer(names...)
 		synctest.Wait()
-		if s := r.status(); s.State != "down" || len(r.requests()) > 8 || s.Until.IsZero() {
+		if s := r.status(); s.State != "down" || len(r.requests()) > 8 || time.Until(s.Until) > 5*time.Second || time.Until(s.Until) <= 0 {
 			t.Fatalf("after %d requests: %+v", len(r.requests()), s)
 		}
 		pass(time.Hour)
@@ -491,6 +492,114 @@ func TestFromAPosition(t *testing.T) {
 		all, err := r.hooks.Status(r.t.Context())
 		if err != nil || len(all) != 2 || all[1].Name != "crm" || all[1].State != "unconfigured" || all[1].Cursor != 3 {
 			t.Errorf("%+v, error %v", all, err)
+		}
+	})
+}
+
+// An endpoint that is off runs nothing and keeps its place.
+func TestOffKeepsItsPlace(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.run(endpoint())
+		r.halt()
+		off := endpoint(func(e *webhook.Endpoint) { e.Off = true })
+		r.run(off)
+		if n := len(r.hooks.Followers()); n != 0 {
+			t.Errorf("%d followers", n)
+		}
+		r.offer("A/a")
+		pass(time.Minute)
+		if s := r.status(); s.State != "off" || s.Lag != 1 || len(r.requests()) != 0 {
+			t.Errorf("%+v", s)
+		}
+		r.halt()
+		r.run(endpoint())
+		synctest.Wait()
+		if f := r.hooks.Followers()[0]; r.ids() != "a" || f.Progress().Position() != 1 || f.Name() != "webhook.crm" {
+			t.Errorf("received %q, at %d", r.ids(), f.Progress().Position())
+		}
+	})
+}
+
+// When an endpoint is back, what was put off for long is due at once.
+func TestAfterAnOutageNothingWaits(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.answers(status(502))
+		r.run(endpoint(func(e *webhook.Endpoint) { e.MaxAttempts = 1000 }))
+		r.offer("A/a", "B/b", "C/c", "D/d", "E/e", "F/f")
+		pass(10 * time.Hour)
+		r.answers(nil)
+		pass(5*time.Minute + time.Second)
+		if s := r.status(); s.Delivered != 6 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Events that nobody can take hold an endpoint to be down no longer than until another one comes.
+func TestBadEventsDoNotKeepAnEndpointDown(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.answers(func(_ int, w http.ResponseWriter, q request) {
+			if strings.HasPrefix(q.id, "bad") {
+				w.WriteHeader(500)
+			}
+		})
+		r.run(endpoint(func(e *webhook.Endpoint) { e.MaxAttempts = 1000 }))
+		for i := range 20 { // so many that each has been due again for long when its turn comes
+			r.offer(fmt.Sprintf("J%d/bad%d", i, i))
+		}
+		pass(12 * time.Hour)
+		if s := r.status(); s.State != "down" {
+			t.Fatalf("%+v", s)
+		}
+		r.offer("G/good")
+		pass(5*time.Minute + time.Second)
+		if s := r.status(); s.Delivered != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Hours in which nothing ran are not the receiver's.
+func TestTimeWithoutARunDoesNotCount(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.answers(status(500))
+		r.run(endpoint(func(e *webhook.Endpoint) { e.GiveUpAfter = 2 * time.Hour }))
+		r.offer("A/a")
+		synctest.Wait()
+		r.halt()
+		pass(30 * time.Hour)
+		r.run(endpoint(func(e *webhook.Endpoint) { e.GiveUpAfter = 2 * time.Hour }))
+		pass(30 * time.Minute)
+		if d := r.delivery("1"); d.State != webhook.Pending || d.Attempts < 5 {
+			t.Errorf("%+v", d)
+		}
+		pass(3 * time.Hour)
+		if d := r.delivery("1"); d.State != webhook.Dead || !strings.HasPrefix(d.Reason, "not taken within 2h0m0s; last: ") {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// A replay of an earlier event does not get mixed up with the attempt under way in its journey.
+func TestReplayDuringAnAttempt(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		release := make(chan struct{})
+		r.answers(func(_ int, _ http.ResponseWriter, q request) {
+			if q.id == "b" {
+				<-release
+			}
+		})
+		r.run(endpoint())
+		r.offer("A/a", "A/b")
+		synctest.Wait()
+		if _, err := r.hooks.Replay(r.t.Context(), "crm", webhook.Replay{ID: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if s := r.status(); r.ids() != "a b a" || s.Pending != 0 || s.Delivered != 3 {
+			t.Errorf("received %q; %+v", r.ids(), s)
 		}
 	})
 }
