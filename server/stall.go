@@ -106,8 +106,3 @@ func (a *patientAnswer) allow(d time.Duration) {
 	}
 	_ = a.rc.SetWriteDeadline(at) // a writer without deadlines has no connection that could stall
 }
-
-// bound is what answers did themselves before patient did it for all.
-func bound(context.Context, *http.ResponseController) (patience, end func()) {
-	return func() {}, func() {}
-}
