@@ -13,7 +13,7 @@ func (s *Simulation) envelope(b []byte, j *journey, hd *handoff, a *act) []byte 
 	b = j.values(b, "mandatory", hd, h.mandatory)
 	b = j.values(b, "optional", hd, optional&^h.mandatory)
 	b = j.values(b, "forward_looking", hd, h.forwards)
-	if h.style != stateles && h.fields().count() > 4 {
+	if h.style != styleStateless && h.fields().count() > 4 {
 		b = append(key(b, "key_insight"), '"')
 		b = append(append(b, j.category...), ", "...)
 		b = append(append(b, segmentNames[j.segment]...), " customer, "...)

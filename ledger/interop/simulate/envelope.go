@@ -198,7 +198,7 @@ const actionActs = 100
 // suggest is the overlay's proposal on predictive points, at most one in a journey.
 func (p *planner) suggest(hand int) {
 	hd := &p.hands[hand]
-	if p.flow.hops[hd.hop].style != predict || p.suggestion.there {
+	if p.flow.hops[hd.hop].style != stylePredictive || p.suggestion.there {
 		return
 	}
 	weights := policyWeights[p.segment]

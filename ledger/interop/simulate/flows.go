@@ -10,15 +10,15 @@ const (
 
 // Kinds of parties, as in ledger.Facets.Kind.
 const (
-	human    = "human"
-	bot      = "bot"
-	aiAgent  = "ai_agent"
-	system   = "system"
-	team     = "team"
-	partner  = "partner"
-	stateful = "stateful"
-	stateles = "stateless"
-	predict  = "predictive"
+	human           = "human"
+	bot             = "bot"
+	aiAgent         = "ai_agent"
+	system          = "system"
+	team            = "team"
+	partner         = "partner"
+	styleStateful   = "stateful"
+	styleStateless  = "stateless"
+	stylePredictive = "predictive"
 )
 
 // stage is a group, team or system. Its parties are numbered; acts are what it does, in order.
@@ -63,9 +63,9 @@ var flows = []flow{
 			{"onboarding", human, "video", office, 9, 40, []string{"kick-off held", "first task done"}},
 			{"sales-backup", human, "phone", office, 5, 25, []string{"call held"}}},
 		hops: []hop{
-			{"api", "webhook", stateful, of(fContact, fUseCase, fConsent), of(fLocale, fCampaign, fSize), 0, 3, 0.4, true},
-			{"crm-task", "e-mail", stateful, of(fContact, fUseCase, fBudget, fSize), of(fChannel, fCampaign, fLast), 0, 160, 1.1, false},
-			{"crm-task", "e-mail", stateful, of(fAccount, fUseCase, fPromised, fChannel), of(fGoLive, fIntegration, fBudget), 0, 320, 1, false}}},
+			{"api", "webhook", styleStateful, of(fContact, fUseCase, fConsent), of(fLocale, fCampaign, fSize), 0, 3, 0.4, true},
+			{"crm-task", "e-mail", styleStateful, of(fContact, fUseCase, fBudget, fSize), of(fChannel, fCampaign, fLast), 0, 160, 1.1, false},
+			{"crm-task", "e-mail", styleStateful, of(fAccount, fUseCase, fPromised, fChannel), of(fGoLive, fIntegration, fBudget), 0, 320, 1, false}}},
 	{name: "chatbot-to-human", goal: goalResolve, categories: issueCategories,
 		before: 230, after: 180, segments: [3]int{70, 25, 5}, success: 1.1, churn: -2.3,
 		stages: []stage{
@@ -73,7 +73,7 @@ var flows = []flow{
 			{"support-desk", human, "chat", retail, 22, 6, []string{"case read", "answer given"}},
 			{"support-overflow", human, "chat", retail, 9, 7, []string{"answer given"}}},
 		hops: []hop{
-			{"chat", "phone", stateful, of(fCategory, fAccount, fTranscript), of(fTried, fUrgency, fSentiment, fTier), 0, 4, 1, true}}},
+			{"chat", "phone", styleStateful, of(fCategory, fAccount, fTranscript), of(fTried, fUrgency, fSentiment, fTier), 0, 4, 1, true}}},
 	{name: "email-to-sms", goal: goalConvert, categories: leadCategories,
 		before: 120, after: 110, segments: [3]int{86, 12, 2}, success: -0.9, churn: -2.5,
 		stages: []stage{
@@ -81,7 +81,7 @@ var flows = []flow{
 			{"sms-gateway", system, "sms", retail, 2, 90, []string{"message sent", "link opened"}},
 			{"campaign-desk", team, "sms", office, 4, 60, []string{"message sent by hand"}}},
 		hops: []hop{
-			{"api", "batch-file", stateles, of(fContact, fConsent, fLocale), of(fAccount), 0, 20, 0.5, false}}},
+			{"api", "batch-file", styleStateless, of(fContact, fConsent, fLocale), of(fAccount), 0, 20, 0.5, false}}},
 	{name: "returns", goal: goalResolve, categories: returnCategories,
 		before: 140, after: 140, segments: [3]int{82, 16, 2}, success: 2.3, churn: -2.9, versioned: true,
 		stages: []stage{
@@ -91,9 +91,9 @@ var flows = []flow{
 			{"refunds", system, "billing", office, 2, 4, []string{"refund booked"}},
 			{"returns-helpers", human, "ticket", retail, 6, 10, []string{"request checked"}}},
 		hops: []hop{
-			{"ticket", "e-mail", stateful, of(fOrder, fReturn, fItems), of(fCondition, fRefund, fLast), 0, 95, 1, true},
-			{"parcel", "courier", stateful, of(fOrder, fReturn, fItems), of(fCondition), 0, 700, 0.8, false},
-			{"api", "ticket", stateful, of(fOrder, fRefund, fCondition), of(fAccount, fItems), 0, 30, 0.7, false}}},
+			{"ticket", "e-mail", styleStateful, of(fOrder, fReturn, fItems), of(fCondition, fRefund, fLast), 0, 95, 1, true},
+			{"parcel", "courier", styleStateful, of(fOrder, fReturn, fItems), of(fCondition), 0, 700, 0.8, false},
+			{"api", "ticket", styleStateful, of(fOrder, fRefund, fCondition), of(fAccount, fItems), 0, 30, 0.7, false}}},
 	{name: "marketing-to-sales", goal: goalConvert, categories: leadCategories,
 		before: 90, after: 90, segments: [3]int{25, 58, 17}, success: 0.4, churn: -2.7, versioned: true,
 		stages: []stage{
@@ -102,8 +102,8 @@ var flows = []flow{
 			{"account-executive", human, "video", office, 12, 45, []string{"demo held", "offer made"}},
 			{"inside-sales", human, "phone", office, 5, 20, []string{"lead called"}}},
 		hops: []hop{
-			{"crm-task", "e-mail", predict, of(fContact, fCampaign, fScore, fSize), of(fUseCase, fChannel, fLocale), of(fNext), 210, 1.1, true},
-			{"crm-task", "chat", stateful, of(fContact, fBudget, fUseCase, fStakeholders), of(fPromised, fChannel, fLast), 0, 260, 1, false}}},
+			{"crm-task", "e-mail", stylePredictive, of(fContact, fCampaign, fScore, fSize), of(fUseCase, fChannel, fLocale), of(fNext), 210, 1.1, true},
+			{"crm-task", "chat", styleStateful, of(fContact, fBudget, fUseCase, fStakeholders), of(fPromised, fChannel, fLast), 0, 260, 1, false}}},
 	{name: "sales-to-support", goal: goalResolve, categories: issueCategories,
 		before: 70, after: 70, segments: [3]int{20, 55, 25}, success: 1.0, churn: -1.9,
 		stages: []stage{
@@ -111,7 +111,8 @@ var flows = []flow{
 			{"support", human, "ticket", retail, 18, 14, []string{"ticket read", "solution tried", "solution confirmed"}},
 			{"support-second-line", human, "ticket", office, 6, 25, []string{"solution tried"}}},
 		hops: []hop{
-			{"ticket", "e-mail", predict, of(fAccount, fPromised, fCategory, fUrgency), of(fLast, fChannel, fTier, fValue), of(fRisk, fNext), 85, 1.4, true}}},
+			{"ticket", "e-mail", stylePredictive,
+				of(fAccount, fPromised, fCategory, fUrgency), of(fLast, fChannel, fTier, fValue), of(fRisk, fNext), 85, 1.4, true}}},
 	{name: "password-reset", goal: goalResolve, categories: accessCategories,
 		before: 130, after: 120, segments: [3]int{76, 20, 4}, success: 1.7, churn: -2.8,
 		stages: []stage{
@@ -119,7 +120,7 @@ var flows = []flow{
 			{"identity-desk", human, "phone", retail, 8, 4, []string{"identity checked", "password set"}},
 			{"night-desk", human, "phone", always, 3, 5, []string{"password set"}}},
 		hops: []hop{
-			{"phone", "chat", stateful, of(fAccount, fContact, fAuth), of(fLocale), 0, 6, 0.6, false}}},
+			{"phone", "chat", styleStateful, of(fAccount, fContact, fAuth), of(fLocale), 0, 6, 0.6, false}}},
 	{name: "enterprise-onboarding", goal: goalConvert, categories: leadCategories,
 		before: 20, after: 20, segments: [3]int{0, 22, 78}, success: 2.8, churn: -2.9,
 		stages: []stage{
@@ -129,10 +130,11 @@ var flows = []flow{
 			{"customer-success", human, "video", office, 6, 120, []string{"users trained", "go-live followed"}},
 			{"delivery-office", team, "project", office, 3, 400, []string{"environment set up"}}},
 		hops: []hop{
-			{"meeting", "e-mail", predict,
+			{"meeting", "e-mail", stylePredictive,
 				of(fAccount, fValue, fGoLive, fStakeholders, fPromised), of(fIntegration, fSize, fUseCase, fTier), of(fRisk, fNext), 480, 1.2, true},
-			{"project-tool", "e-mail", stateful, of(fAccount, fIntegration, fGoLive, fUseCase), of(fStakeholders, fPromised, fSize), 0, 700, 1.2, false},
-			{"meeting", "project-tool", predict, of(fAccount, fGoLive, fPromised, fStakeholders), of(fIntegration, fTier, fLast), of(fRisk), 420, 1, false}}},
+			{"project-tool", "e-mail", styleStateful, of(fAccount, fIntegration, fGoLive, fUseCase), of(fStakeholders, fPromised, fSize), 0, 700, 1.2, false},
+			{"meeting", "project-tool", stylePredictive,
+				of(fAccount, fGoLive, fPromised, fStakeholders), of(fIntegration, fTier, fLast), of(fRisk), 420, 1, false}}},
 	{name: "ai-agent-to-human", goal: goalResolve, categories: issueCategories,
 		before: 60, after: 140, segments: [3]int{60, 32, 8}, success: 0.8, churn: -2.1,
 		stages: []stage{
@@ -140,7 +142,7 @@ var flows = []flow{
 			{"specialists", human, "phone", retail, 16, 11, []string{"summary read", "solution given"}},
 			{"specialist-pool", human, "phone", retail, 7, 12, []string{"solution given"}}},
 		hops: []hop{
-			{"chat", "phone", predict,
+			{"chat", "phone", stylePredictive,
 				of(fCategory, fAccount, fTranscript, fTried), of(fSentiment, fUrgency, fTier, fDevice, fAttempts), of(fRisk, fNext), 9, 1.2, true}}},
 }
 

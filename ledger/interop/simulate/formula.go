@@ -33,14 +33,16 @@ const (
 )
 
 var featureNames = [featureCount]string{"success", "reasks", "wait_days", "extra_handoffs", "completeness", "gamed", "channel_switches",
-	"ping_pong", "lost", "prior_contacts", "tenure_years", "business", "enterprise", "reasks_x_business", "reasks_x_enterprise", "wait_days_x_ping_pong", "reasks_x_drift",
+	"ping_pong", "lost", "prior_contacts", "tenure_years", "business", "enterprise", "reasks_x_business", "reasks_x_enterprise",
+	"wait_days_x_ping_pong", "reasks_x_drift",
 	"completeness_x_drift"}
 
 // Coefficients of both logits; to them come the flow's intercept, the effect of the action, and the standard deviation of a normal
 // noise that nobody can see.
 var (
 	successWeights = [featureCount]float64{xReasks: -0.45, xWait: -0.35, xExtra: -0.25, xCompleteness: 1.6, xGamed: -1.8, xSwitches: -0.3,
-		xPingPong: -0.6, xLost: -3, xPrior: -0.1, xBusiness: 0.2, xEnterprise: 0.4, xReasksBusiness: -0.25, xWaitPingPong: -0.2, xReasksDrift: -0.4, xCompletenessDrift: 1}
+		xPingPong: -0.6, xLost: -3, xPrior: -0.1, xBusiness: 0.2, xEnterprise: 0.4,
+		xReasksBusiness: -0.25, xWaitPingPong: -0.2, xReasksDrift: -0.4, xCompletenessDrift: 1}
 	churnWeights = [featureCount]float64{xSuccess: -1.1, xReasks: 0.4, xWait: 0.3, xExtra: 0.2, xCompleteness: -0.8, xGamed: 0.9, xSwitches: 0.1,
 		xPingPong: 0.5, xLost: 1.2, xPrior: 0.12, xTenure: -0.15, xEnterprise: -0.4, xReasksEnterprise: 0.3, xReasksDrift: 0.35}
 )
