@@ -106,35 +106,3 @@ func (p *splitter) batch(place string) (b Batch, broken, err error) {
 	})
 	return b, broken, err
 }
-
-// members moves past a JSON object and calls do, which moves past the value, for each member.
-func (p *splitter) members(place string, do func(name string) error) error {
-	if p.space(); p.doc[p.at] != '{' {
-		return badBatches("send a JSON object there", "%s is not an object: %.40q", place, p.value())
-	}
-	for p.at++; p.more('}'); {
-		name := jsonText(p.value())
-		p.at++ // the colon
-		if err := do(name); err != nil {
-			return err
-		}
-	}
-	p.at++
-	p.space()
-	return nil
-}
-
-// elements moves past a JSON array and calls do, which moves past the element, for each.
-func (p *splitter) elements(place string, do func() error) error {
-	if p.space(); p.doc[p.at] != '[' {
-		return badBatches("send a JSON array there", "%s is not an array: %.40q", place, p.value())
-	}
-	for p.at++; p.more(']'); {
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	p.at++
-	p.space()
-	return nil
-}
