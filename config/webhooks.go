@@ -25,6 +25,7 @@ type Webhook struct {
 	MaxAttempts     int
 	GiveUpAfter     time.Duration
 	Concurrency     int
+	MaxAge          time.Duration
 	RecordDelivered bool
 	Enabled         bool
 }
@@ -45,6 +46,7 @@ var webhookFields = []struct {
 	{key{name: "max_attempts", def: 15, rule: within(1, 1000)}, func(w *Webhook) any { return &w.MaxAttempts }},
 	{key{name: "give_up_after", def: 24 * time.Hour, rule: positive}, func(w *Webhook) any { return &w.GiveUpAfter }},
 	{key{name: "concurrency", def: 4, rule: within(1, 256)}, func(w *Webhook) any { return &w.Concurrency }},
+	{key{name: "max_age", def: time.Duration(0), rule: within(0, 1000000*time.Hour)}, func(w *Webhook) any { return &w.MaxAge }},
 	{key{name: "record_delivered", def: false}, func(w *Webhook) any { return &w.RecordDelivered }},
 	{key{name: "enabled", def: true}, func(w *Webhook) any { return &w.Enabled }},
 }

@@ -56,7 +56,7 @@ func TestWebhookSecretsAreNeverShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"crm":{"concurrency":4,"enabled":false,"from":0,"give_up_after":"24h","max_attempts":15,"record_delivered":false,"secrets":["xxxxx"],` +
+	const want = `{"crm":{"concurrency":4,"enabled":false,"from":0,"give_up_after":"24h","max_age":"0s","max_attempts":15,"record_delivered":false,"secrets":["xxxxx"],` +
 		`"timeout":"15s","url":"https://crm.example.org/in?xxxxx"}}`
 	if e := entry(t, l, "webhooks"); e.Value != want || l.Webhooks["crm"].Secrets[0] != "whsec_hunter2" {
 		t.Errorf("shown as %s", e.Value)

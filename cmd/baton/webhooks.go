@@ -21,7 +21,7 @@ func (a *app) endpoints(secrets bool) ([]webhook.Endpoint, error) {
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Webhooks)) {
 		w := a.cfg.Webhooks[name]
 		e := webhook.Endpoint{Name: name, URL: w.URL, Secrets: w.Secrets, Types: w.Types, Receivers: w.Receivers, Points: w.Points, From: uint64(w.From),
-			Timeout: w.Timeout, MaxAttempts: w.MaxAttempts, GiveUpAfter: w.GiveUpAfter, Concurrency: w.Concurrency,
+			Timeout: w.Timeout, MaxAttempts: w.MaxAttempts, GiveUpAfter: w.GiveUpAfter, Concurrency: w.Concurrency, MaxAge: w.MaxAge,
 			RecordDelivered: w.RecordDelivered, Off: !w.Enabled}
 		if secrets && w.SecretFile != "" {
 			more, err := secretFile(name, w)

@@ -24,6 +24,7 @@ type Endpoint struct {
 	MaxAttempts     int           // default 15
 	GiveUpAfter     time.Duration // default 24 h
 	Concurrency     int           // attempts at the same time, default 4
+	MaxAge          time.Duration // events that occurred longer ago when they are met are left out; 0: none is
 	RecordDelivered bool          // append handoff.delivered when the receiver has taken an offer
 	Off             bool          // deliver nothing; the cursor waits
 

@@ -150,7 +150,7 @@ func (f *Follower) Handle(_ context.Context, events []ledger.Recorded) error {
 		if r.Position <= next.Cursor {
 			continue
 		}
-		if next.Cursor = r.Position; f.e.wants(r) {
+		if next.Cursor = r.Position; f.e.wants(r) && (f.e.MaxAge == 0 || now.Sub(r.Occurred()) <= f.e.MaxAge) {
 			d := f.newDelivery(r, now)
 			c.put(f.e.Name, d, "")
 			made = append(made, d)

@@ -603,3 +603,25 @@ func TestReplayDuringAnAttempt(t *testing.T) {
 		}
 	})
 }
+
+// What occurred too long ago is passed over, unless a replay asks for it.
+func TestMaxAge(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.run(endpoint(func(e *webhook.Endpoint) { e.MaxAge = time.Hour }))
+		data := []byte(`{"from":{"stage":"bot"},"to":{"stage":"tier2"},"channel":"chat"}`)
+		for id, age := range map[string]time.Duration{"old": 61 * time.Minute, "young": 59 * time.Minute} {
+			r.event(id, ledger.Event{ID: id, Type: ledger.Type("handoff", "offered"), Time: time.Now().Add(-age), Data: data})
+		}
+		synctest.Wait()
+		if r.ids() != "young" {
+			t.Errorf("received %q", r.ids())
+		}
+		if out, err := r.hooks.Replay(r.t.Context(), "crm", webhook.Replay{From: 1}); err != nil || out.Queued != 2 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		synctest.Wait()
+		if got := r.ids(); len(r.requests()) != 3 || !strings.Contains(got, "old") {
+			t.Errorf("received %q", got)
+		}
+	})
+}
