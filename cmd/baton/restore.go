@@ -51,6 +51,8 @@ func (a *app) restore(ctx context.Context, r restoreRequest) (report restoreRepo
 		report.Finished = true
 	} else if err := mayRestore(r); err != nil {
 		return report, err
+	} else if _, err := backup.Read(r.backup); err != nil {
+		return report, err // before anything is made
 	}
 	lock, held, err := lockDir(ctx, r.dir, "restore")
 	if err != nil {
@@ -191,6 +193,18 @@ func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys 
 	c := &node{dir: stage, keys: keys}
 	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
 	if c.store, err = pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
+		return nil, err
+	}
+	head, err := c.store.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := notary.Root(ctx, c.store, head.Position)
+	if err == nil && (head.Position != report.Position || root != report.Root) {
+		err = ledger.Errorf(ledger.CodeCorrupt, "restore", "use another backup", "the manifest says position %d and root %s, the ledger in it has position %d and root %s",
+			report.Position, report.Root, head.Position, root)
+	}
+	if err != nil {
 		return nil, err
 	}
 	ahead, err = notary.Compare(ctx, c.store, known)
