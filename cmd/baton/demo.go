@@ -64,10 +64,6 @@ func (a *app) demo(ctx context.Context, once bool) (err error) {
 		return err
 	}
 	a.say("The ledger stays up", "Look around: `baton journeys --data "+n.dir+"` in another terminal, or the API below.")
-	if err := n.models.Close(); err != nil { // serve opens its own
-		return err
-	}
-	n.models = nil
 	return a.serve(ctx, n)
 }
 
@@ -84,7 +80,9 @@ func (a *app) story(ctx context.Context, n *node) error {
 		{"Fan out: every event on NATS, on a subject one can subscribe to", s.fanOut},
 		{"Project: who holds what, and what went wrong", s.project},
 		{"Replay: one journey as it stood at two moments, and what changed", s.replay},
+		{"Serve: a handoff in one call, a signed webhook, a live tail, a deadline", s.served},
 		{"Verify: every byte against the signed checkpoint", s.verify},
+		{"Back up: a verified copy, and a restore that would forget", s.backup},
 		{"Tamper: somebody with the database's own tools changes one word", s.tamper},
 	} {
 		if err := ctx.Err(); err != nil {

@@ -49,6 +49,11 @@ func (a *app) serve(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
+	return a.serveAt(ctx, n, front)
+}
+
+// serveAt serves on listeners that are open, and closes them.
+func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 	defer front.close()
 	if n.tell, err = a.startTelemetry(ctx, n); err != nil {
 		return err

@@ -167,12 +167,7 @@ func (n *node) sign(ctx context.Context) {
 
 // close ends what was opened; the notary's last checkpoint covers every event.
 func (n *node) close(ctx context.Context) (err error) {
-	if n.models != nil {
-		err = errors.Join(err, n.models.Close())
-	}
-	if n.hooks != nil {
-		err = errors.Join(err, n.hooks.Close())
-	}
+	err = n.unserve()
 	if n.stopSigning != nil {
 		n.stopSigning()
 	}
@@ -185,6 +180,18 @@ func (n *node) close(ctx context.Context) (err error) {
 	if n.lock != nil {
 		err = errors.Join(err, n.lock.release())
 	}
+	return err
+}
+
+// unserve closes what serving opens beside the ledger, which stays open.
+func (n *node) unserve() (err error) {
+	if n.models != nil {
+		err = errors.Join(err, n.models.Close())
+	}
+	if n.hooks != nil {
+		err = errors.Join(err, n.hooks.Close())
+	}
+	n.models, n.hooks = nil, nil
 	return err
 }
 
@@ -210,7 +217,7 @@ func (a *app) logger() *slog.Logger {
 	_ = level.UnmarshalText([]byte(a.cfg.Log.Level)) // config has checked it
 	o := &slog.HandlerOptions{Level: level}
 	if a.cfg.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(a.err, o))
+		return slog.New(tracedLog{slog.NewJSONHandler(a.err, o)})
 	}
-	return slog.New(slog.NewTextHandler(a.err, o))
+	return slog.New(tracedLog{slog.NewTextHandler(a.err, o)})
 }
