@@ -10,6 +10,8 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/baton-ledger/baton/server"
 	batonv1 "github.com/baton-ledger/baton/server/rpc/baton/v1"
@@ -89,4 +91,41 @@ func overHTTP2() *http.Client {
 	p := new(http.Protocols)
 	p.SetUnencryptedHTTP2(true)
 	return &http.Client{Transport: &http.Transport{Protocols: p}}
+}
+
+// TestManyTails has 240 callers on four connections follow the ledger while it grows: each gets every event.
+func TestManyTails(t *testing.T) {
+	const tails, events = 240, 30
+	n := start(t)
+	ctx := within(t)
+	var connections [4]*grpc.ClientConn
+	for i := range connections {
+		connections[i] = n.dial()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range tails {
+		next := tail(ctx, connections[i%len(connections)], &batonv1.TailRequest{Filter: `event.channel == "chat"`})
+		g.Go(func() error {
+			for want := uint64(1); want <= events; {
+				r, err := next()
+				if err != nil {
+					return err
+				}
+				if r.GetEvent() == nil {
+					continue
+				}
+				if r.GetPosition() != want {
+					return fmt.Errorf("event %d comes where %d should", r.GetPosition(), want)
+				}
+				want++
+			}
+			return nil
+		})
+	}
+	all := steps("A", events)
+	for i := range all {
+		_, err := appendTo(ctx, connections[0], &batonv1.AppendRequest{Events: all[i : i+1]})
+		must(t, err)
+	}
+	must(t, g.Wait())
 }
