@@ -21,15 +21,22 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 	if s.opts.Observe != nil {
 		observers = append(observers, s.opts.Observe)
 	}
+	observers = append(observers, s.logged) // last: its context has what the others put there
 	return observed(mux, next, observers...)
+}
+
+// logged writes down each request that failed for a reason of ours; /readyz says so by itself.
+func (s *Server) logged(r *http.Request, route string) (context.Context, func(int)) {
+	return r.Context(), func(status int) {
+		if status >= http.StatusInternalServerError && route != "GET /readyz" {
+			s.opts.Logger.WarnContext(r.Context(), "a request failed", "route", route, "method", r.Method, "status", status)
+		}
+	}
 }
 
 // observed is outermost, so that what guards refuse is seen too. It asks the mux for the route itself: the pattern that the mux notes lies in a
 // copy of the request by then.
 func observed(mux *http.ServeMux, next http.Handler, observers ...Observer) http.Handler {
-	if len(observers) == 0 {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, route := mux.Handler(r)
 		ends := make([]func(int), len(observers))

@@ -90,7 +90,7 @@ func engineCounter(name, help string, of func(*pebblestore.Metrics) float64) eng
 
 var engineValues = []engineValue{
 	engineGauge("baton_disk_free_bytes", "Space left for this user on the ledger's file system.", func(m *pebblestore.Metrics) float64 { return float64(m.FreeBytes) }),
-	engineGauge("baton_pebble_disk_bytes", "Size of the ledger's database on disk.", func(m *pebblestore.Metrics) float64 { return float64(m.DiskBytes) }),
+	engineGauge("baton_pebble_disk_bytes", "Size of the ledger's database on disk, the log being written aside.", func(m *pebblestore.Metrics) float64 { return float64(m.DiskBytes) }),
 	engineGauge("baton_pebble_wal_bytes", "Size of the write-ahead logs still needed.", func(m *pebblestore.Metrics) float64 { return float64(m.WALBytes) }),
 	engineGauge("baton_pebble_memtable_bytes", "Memory of the memtables.", func(m *pebblestore.Metrics) float64 { return float64(m.MemtableBytes) }),
 	engineGauge("baton_pebble_l0_files", "Tables not yet merged into a level.", func(m *pebblestore.Metrics) float64 { return float64(m.L0Files) }),

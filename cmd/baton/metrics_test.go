@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -138,6 +139,7 @@ func TestMetrics(t *testing.T) {
 	}
 	_, text := scrape(t, api)
 	lint(t, text)
+	documented(t, text)
 	for _, secret := range []string{"nobody", "journey-J", data} {
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("the metrics name %q", secret)
@@ -182,6 +184,29 @@ func lint(t *testing.T, text []byte) {
 	}
 }
 
+// documented holds docs/operations.md against what there is: its table, and the rules it gives, name metrics of ours.
+func documented(t *testing.T, text []byte) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, name := range regexp.MustCompile(`baton_[a-z0-9_]+`).FindAllString(string(page), -1) {
+		named[strings.TrimSuffix(name, "_bucket")] = true
+	}
+	for _, line := range regexp.MustCompile(`(?m)^# TYPE (baton_[a-z0-9_]+) `).FindAllSubmatch(text, -1) {
+		if !named[string(line[1])] {
+			t.Errorf("docs/operations.md does not name %s", line[1])
+		}
+		delete(named, string(line[1]))
+	}
+	delete(named, "baton_trace_spans_total") // traces are off here
+	for name := range named {
+		t.Errorf("docs/operations.md names %s, which is not there", name)
+	}
+}
+
 // TestReady: a server says of each part how it is; one that takes no appends any more is not ready, and says why.
 func TestReady(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "D")
@@ -218,6 +243,15 @@ func TestReady(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkAppendStage is what the stage of the metrics adds to a call of one event.
+func BenchmarkAppendStage(b *testing.B) {
+	batches, results := []ledger.Batch{killBatch("J-a")}, []ledger.Result{{Receipts: make([]ledger.Receipt, 1)}}
+	intake := ledger.Intake(func(context.Context, []ledger.Batch) []ledger.Result { return results }, newAppendMetrics(prometheus.NewRegistry()).stage("http"))
+	for b.Loop() {
+		intake(context.Background(), batches)
 	}
 }
 

@@ -1,10 +1,9 @@
 package pebblestore
 
-
 // Metrics is what operators watch of the engine. Bytes are of the disk unless said otherwise; Hits, Misses, Flushes and Compactions count
 // since the store was opened.
 type Metrics struct {
-	DiskBytes      uint64 // of the whole database: logs, tables, manifest
+	DiskBytes      uint64 // of tables, manifest and logs, the one being written aside
 	FreeBytes      uint64 // left on its file system for this user; 0 where that cannot be told
 	WALBytes       uint64 // of the logs still needed
 	MemtableBytes  uint64 // in memory
@@ -54,4 +53,3 @@ func (s *Store) Writable() error {
 	}
 	return s.space(0)
 }
-
