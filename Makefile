@@ -27,7 +27,8 @@ demo: build ## the whole story on an embedded ledger, then the API
 	./baton demo
 
 bench: ## benchmarks of the hot functions, the limit or peer beside them
-	go test -run '^$$' -bench . -benchtime 1s ./ledger ./ledger/pebblestore ./ledger/notary ./ledger/relay ./projections ./replay
+	go test -run '^$$' -bench . -benchtime 1s ./ledger ./ledger/pebblestore ./ledger/notary ./ledger/relay ./ledger/webhook ./projections ./replay ./server ./server/rpc
+	go run ./cmd/baton bench --quick
 
 ci: ## everything a change must pass
 	.ci/run
