@@ -88,6 +88,7 @@ func (p *splitter) batch(place string) (b Batch, broken, err error) {
 			}
 			return nil
 		case "events":
+			b.Events = make([]Event, 0, min(p.count(), MaxBatchEvents)) // events are large: to grow the list would copy them
 			return p.elements(place+".events", func() error {
 				start := p.at
 				r, err := p.event()

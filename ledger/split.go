@@ -92,6 +92,18 @@ func (p *splitter) members(place string, do func(name string) error) error {
 	return nil
 }
 
+// count is the number of elements of the array that comes next, 0 for other values. It does not move.
+func (p *splitter) count() (n int) {
+	ahead := *p
+	if ahead.space(); ahead.doc[ahead.at] != '[' {
+		return 0
+	}
+	for ahead.at++; ahead.more(']'); n++ {
+		ahead.value()
+	}
+	return n
+}
+
 // elements moves past a JSON array and calls do, which moves past the element, for each.
 func (p *splitter) elements(place string, do func() error) error {
 	if p.space(); p.doc[p.at] != '[' {
