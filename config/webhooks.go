@@ -129,8 +129,8 @@ func store(field, value any) {
 	}
 }
 
-// showWebhooks writes the endpoints as the environment would give them, members that say nothing left out. Secrets are replaced, and with them the query
-// of a URL.
+// showWebhooks writes the endpoints as the environment would give them, members that say nothing left out. Secrets are
+// replaced, and the query of a URL with them.
 func showWebhooks(hooks map[string]Webhook) string {
 	table := make(map[string]map[string]any, len(hooks))
 	for name, w := range hooks {

@@ -60,7 +60,8 @@ func (s *Server) webhookActs(api huma.API) {
 		func(ctx context.Context, in *deliveryInput) (*answer[webhook.Replayed], error) {
 			return s.replayWebhooks(ctx, in.Name, webhook.Replay{ID: in.ID})
 		})
-	huma.Register(api, operation("webhook-replay", http.MethodPost, "/v1/webhooks/{name}/replay", "Deliver all dead ones again, or a range of positions"),
+	huma.Register(api, operation("webhook-replay", http.MethodPost, "/v1/webhooks/{name}/replay",
+		"Deliver all dead ones again, or a range of positions"),
 		func(ctx context.Context, in *struct {
 			EndpointInput
 			Dead bool   `query:"dead" doc:"all that were given up"`
@@ -69,11 +70,13 @@ func (s *Server) webhookActs(api huma.API) {
 		}) (*answer[webhook.Replayed], error) {
 			return s.replayWebhooks(ctx, in.Name, webhook.Replay{Dead: in.Dead, From: in.From, To: in.To})
 		})
-	huma.Register(api, operation("webhook-enable", http.MethodPost, "/v1/webhooks/{name}/enable", "Switch on an endpoint that answered 410; try one that is down at once"),
+	huma.Register(api, operation("webhook-enable", http.MethodPost, "/v1/webhooks/{name}/enable",
+		"Switch on an endpoint that answered 410; try one that is down at once"),
 		func(ctx context.Context, in *EndpointInput) (*answer[webhook.Status], error) {
 			return reply(s.enable(ctx, in.Name))
 		})
-	huma.Register(api, operation("webhook-test", http.MethodPost, "/v1/webhooks/{name}/test", "Send an event that is in no ledger, and answer what came of it"),
+	huma.Register(api, operation("webhook-test", http.MethodPost, "/v1/webhooks/{name}/test",
+		"Send an event that is in no ledger, and answer what came of it"),
 		func(ctx context.Context, in *EndpointInput) (*answer[webhook.Attempt], error) {
 			if s.opts.Webhooks == nil {
 				return nil, fail(errNotServed)

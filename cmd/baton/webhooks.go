@@ -39,7 +39,8 @@ func (a *app) endpoints(secrets bool) ([]webhook.Endpoint, error) {
 func secretFile(name string, w config.Webhook) ([]string, error) {
 	text, err := os.ReadFile(w.SecretFile)
 	if err != nil {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "webhooks", "make one with: echo whsec_$(openssl rand -base64 32)", "endpoint %s: secret_file: %w", name, err)
+		return nil, ledger.Errorf(ledger.CodeInvalid, "webhooks", "make one with: echo whsec_$(openssl rand -base64 32)",
+			"endpoint %s: secret_file: %w", name, err)
 	}
 	return strings.Fields(string(text)), nil
 }
@@ -59,8 +60,8 @@ func (a *app) openWebhooks(ctx context.Context, n *node, append ledger.Append) (
 	if err != nil {
 		return nil, err
 	}
-	return webhook.Open(ctx, webhooksDir(n), n.store, webhook.Options{LedgerID: ledgerID(n.keys), Endpoints: list, Append: append,
-		ReadOnly: len(list) == 0, Logger: a.logger()})
+	return webhook.Open(ctx, webhooksDir(n), n.store, webhook.Options{LedgerID: ledgerID(n.keys), Endpoints: list,
+		Append: append, Writable: n.store.Writable, ReadOnly: len(list) == 0, Logger: a.logger()})
 }
 
 func webhooksDir(n *node) string { return filepath.Join(n.dir, "webhooks") }

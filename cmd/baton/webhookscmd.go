@@ -138,8 +138,8 @@ func attemptRow(t *webhook.Attempt) []string {
 
 func (a *app) webhooksReplay() *cobra.Command {
 	var q webhook.Replay
-	cmd := a.hookCommand(&cobra.Command{Use: "replay NAME [ID]", Short: "Deliver again: one, all dead ones, or a range of positions", Args: cobra.RangeArgs(1, 2),
-		Example: "  baton webhooks replay crm 1042\n  baton webhooks replay crm --dead\n  baton webhooks replay crm --from 1000 --to 2000"}, changing,
+	cmd := a.hookCommand(&cobra.Command{Use: "replay NAME [ID]", Short: "Deliver again: one, all dead ones, or a range of positions",
+		Args: cobra.RangeArgs(1, 2), Example: "  baton webhooks replay crm 1042\n  baton webhooks replay crm --dead\n  baton webhooks replay crm --from 1000 --to 2000"}, changing,
 		func(ctx context.Context, h client.Webhooks, args []string) error {
 			if len(args) == 2 {
 				q.ID = args[1]
@@ -166,7 +166,8 @@ func replayedText(w io.Writer, name string, r *webhook.Replayed) error {
 }
 
 func (a *app) webhooksEnable() *cobra.Command {
-	return a.hookCommand(&cobra.Command{Use: "enable NAME", Short: "Switch on an endpoint that answered 410; try one that is down at once", Args: cobra.ExactArgs(1)}, changing,
+	return a.hookCommand(&cobra.Command{Use: "enable NAME", Short: "Switch on an endpoint that answered 410; try one that is down at once",
+		Args: cobra.ExactArgs(1)}, changing,
 		func(ctx context.Context, h client.Webhooks, args []string) error {
 			if err := h.Enable(ctx, args[0]); err != nil {
 				return err
@@ -179,7 +180,8 @@ func (a *app) webhooksEnable() *cobra.Command {
 }
 
 func (a *app) webhooksTest() *cobra.Command {
-	return a.hookCommand(&cobra.Command{Use: "test NAME", Short: "Send an event that is in no ledger, and say what came of it", Args: cobra.ExactArgs(1)}, sending,
+	return a.hookCommand(&cobra.Command{Use: "test NAME", Short: "Send an event that is in no ledger, and say what came of it",
+		Args: cobra.ExactArgs(1)}, sending,
 		func(ctx context.Context, h client.Webhooks, args []string) error {
 			t, err := h.Test(ctx, args[0])
 			if err != nil {

@@ -1,10 +1,12 @@
 package webhook_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,3 +156,39 @@ func (r *rig) offers(from, to int) {
 		}
 	}
 }
+
+// While the disk is full nothing is sent, for what came of it could not be noted; it goes on by itself.
+func TestAFullDisk(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		var full atomic.Bool
+		r.writable = func() error {
+			if full.Load() {
+				return ledger.CodeDiskFull
+			}
+			return nil
+		}
+		r.answers(status(500))
+		r.run(endpoint(func(e *webhook.Endpoint) { e.From = 1 }))
+		r.offer("A/a")
+		synctest.Wait()
+		full.Store(true)
+		r.offer("B/b")
+		pass(time.Hour)
+		if got := r.ids(); got != "a" {
+			t.Errorf("received %q", got)
+		}
+		for _, err := range []error{r.hooks.Enable(r.t.Context(), "crm"), second(r.hooks.Replay(r.t.Context(), "crm", webhook.Replay{Dead: true}))} {
+			if !errors.Is(err, ledger.CodeDiskFull) {
+				t.Error(err)
+			}
+		}
+		r.answers(nil)
+		full.Store(false)
+		pass(10 * time.Second)
+		if s := r.status(); s.Delivered != 2 || s.State != "ok" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -45,12 +45,18 @@ func (f *Follower) dispatch(ctx context.Context, group *sync.WaitGroup) error {
 	}
 }
 
+// fullPause is how long a full disk is left alone. What came of an attempt could not be noted there, and it would be made again and again.
+const fullPause = 5 * time.Second
+
 // next takes the delivery to try now. Where there is none, at is when to look again, zero for when something happens.
 func (f *Follower) next(now time.Time) (w *waiting, it *item, at time.Time, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.account.Gone != "" || f.queue.busy >= f.e.Concurrency {
 		return nil, nil, at, nil
+	}
+	if f.hooks.o.Writable() != nil {
+		return nil, nil, now.Add(fullPause), nil
 	}
 	if f.gate.until.After(now) {
 		at, err = f.expire(now)

@@ -113,11 +113,16 @@ func (f *Follower) follow(ctx context.Context) error {
 	}
 	for {
 		cursor, room := f.free()
+		var full <-chan time.Time
+		if f.hooks.o.Writable() != nil {
+			full, room = time.After(fullPause), 0
+		}
 		if room < window/2 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-f.room:
+			case <-full:
 			}
 			continue
 		}

@@ -17,6 +17,7 @@ type Options struct {
 	LedgerID  string // begins every webhook-id, as it does NATS message ids
 	Endpoints []Endpoint
 	Append    ledger.Append     // the intake, for endpoints with RecordDelivered
+	Writable  func() error      // nil while the disk has room for more than what is under way; nil: it always has
 	Transport http.RoundTripper // nil: connections of its own for each endpoint
 	FS        vfs.FS            // nil: the disk
 	ReadOnly  bool              // only look: nothing is made or changed
@@ -36,6 +37,9 @@ type Hooks struct {
 func Open(ctx context.Context, dir string, src ledger.Source, o Options) (*Hooks, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Writable == nil {
+		o.Writable = func() error { return nil }
 	}
 	head, err := src.Head(ctx)
 	if err != nil {

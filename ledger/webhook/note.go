@@ -42,10 +42,11 @@ func (f *Follower) recordDelivered(ctx context.Context, r *ledger.Recorded, o *o
 	if err != nil {
 		return err.Error()
 	}
-	e := ledger.Event{ID: fmt.Sprintf("%s:%d", f.e.Name, r.Position), Source: "baton/webhooks", Type: ledger.Type("handoff", "delivered"), Subject: journey,
-		Time: o.At.Add(time.Duration(o.Duration)).UTC(), ContentType: "application/json", CausationID: r.ID, CorrelationID: r.CorrelationID,
+	e := ledger.Event{ID: fmt.Sprintf("%s:%d", f.e.Name, r.Position), Source: "baton/webhooks", Type: ledger.Type("handoff", "delivered"),
+		Subject: journey, Time: o.At.Add(time.Duration(o.Duration)).UTC(), ContentType: "application/json", CausationID: r.ID, CorrelationID: r.CorrelationID,
 		TraceParent: r.TraceParent, Data: data}
-	results := f.hooks.o.Append(context.WithoutCancel(ctx), []ledger.Batch{{Stream: ledger.OverlayStream(journey), Expect: ledger.Any, Events: []ledger.Event{e}}})
+	batch := ledger.Batch{Stream: ledger.OverlayStream(journey), Expect: ledger.Any, Events: []ledger.Event{e}}
+	results := f.hooks.o.Append(context.WithoutCancel(ctx), []ledger.Batch{batch})
 	if err := results[0].Err; err != nil && !errors.Is(err, ledger.CodeIDConflict) { // a conflict is the same delivery, at another time
 		f.hooks.o.Logger.Warn("handoff.delivered was not appended", "endpoint", f.e.Name, "position", r.Position, "error", err)
 		return clean(err.Error(), 300)

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -49,7 +50,7 @@ func (h *Hooks) Replay(ctx context.Context, name string, q Replay) (Replayed, er
 	if err != nil {
 		return Replayed{}, err
 	}
-	if err := q.check(); err != nil {
+	if err := cmp.Or(q.check(), h.o.Writable()); err != nil {
 		return Replayed{}, err
 	}
 	switch {
@@ -73,7 +74,7 @@ func (f *Follower) replayDead(ctx context.Context) (out Replayed, err error) {
 	var portion []*Delivery
 	for position, err := range f.hooks.state.positions(indexPrefix(f.e.Name, Dead), 0, false) {
 		d, found, err2 := f.hooks.state.delivery(f.e.Name, position)
-		if err := firstOf(firstOf(err, err2), ctx.Err()); err != nil {
+		if err := cmp.Or(err, err2, ctx.Err()); err != nil {
 			return out, err
 		}
 		if !found {
@@ -136,7 +137,7 @@ func (f *Follower) requeue(list []*Delivery, out *Replayed) error {
 			break
 		}
 		if stored, found, err := f.hooks.state.delivery(f.e.Name, d.Position); err != nil {
-			return firstOf(err, c.batch.Close())
+			return cmp.Or(err, c.batch.Close())
 		} else if found {
 			*d = stored // it may have moved since it was listed
 		}
@@ -172,7 +173,7 @@ func (f *Follower) requeue(list []*Delivery, out *Replayed) error {
 // time again.
 func (h *Hooks) Enable(_ context.Context, name string) error {
 	f, err := h.named(name)
-	if err != nil {
+	if err = cmp.Or(err, h.o.Writable()); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -185,7 +186,7 @@ func (h *Hooks) Enable(_ context.Context, name string) error {
 		for _, it := range w.items {
 			d, _, err := h.state.delivery(name, it.position)
 			if err != nil {
-				return firstOf(err, c.batch.Close())
+				return cmp.Or(err, c.batch.Close())
 			}
 			it.giveUp = now.Add(f.e.GiveUpAfter)
 			d.GiveUp, d.Next = it.giveUp, now

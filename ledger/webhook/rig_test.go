@@ -37,6 +37,8 @@ type rig struct {
 	hooks  *webhook.Hooks
 	stop   func()
 	pipes  *pipes
+
+	writable func() error // nil: it is
 	*receiver
 }
 
@@ -190,7 +192,7 @@ func (r *rig) open(endpoints ...webhook.Endpoint) {
 	r.t.Helper()
 	var err error
 	r.hooks, err = webhook.Open(r.t.Context(), "webhooks", r.store, webhook.Options{LedgerID: "0a1b2c3d", Endpoints: endpoints, FS: r.fs, Logger: quiet,
-		Append: r.append, Transport: &http.Transport{DialContext: r.pipes.dial}})
+		Append: r.append, Writable: r.writable, Transport: &http.Transport{DialContext: r.pipes.dial}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

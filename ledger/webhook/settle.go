@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -104,18 +105,11 @@ func (f *Follower) dropOldest(c *change, s State, have, keep int64) (dropped int
 		return 0
 	}
 	for position, err := range f.hooks.state.positions(indexPrefix(f.e.Name, s), 0, false) {
-		if c.err = firstOf(c.err, err); c.err != nil || dropped == keep/10 {
+		if c.err = cmp.Or(c.err, err); c.err != nil || dropped == keep/10 {
 			break
 		}
 		c.drop(f.e.Name, s, position)
 		dropped++
 	}
 	return dropped
-}
-
-func firstOf(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

@@ -89,7 +89,8 @@ func get[T any](r pebble.Reader, key []byte, to *T) (found bool, err error) {
 	}
 	defer closer.Close()
 	if err := json.Unmarshal(value, to); err != nil {
-		return false, ledger.Errorf(ledger.CodeCorrupt, "webhooks", "move the folder webhooks out of the data directory: endpoints begin anew", "stored state: %w", err)
+		return false, ledger.Errorf(ledger.CodeCorrupt, "webhooks",
+			"move the folder webhooks out of the data directory: endpoints begin anew", "stored state: %w", err)
 	}
 	return true, nil
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"iter"
 	"strconv"
@@ -135,7 +136,7 @@ func (h *Hooks) deliveries(ctx context.Context, name string, q Query, yield func
 	}
 	n := 0
 	for position, err := range h.state.positions(prefix, after, q.Newest) {
-		if err := firstOf(err, ctx.Err()); err != nil {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		d, found, err := h.state.delivery(name, position)
@@ -170,7 +171,8 @@ func (h *Hooks) Delivery(_ context.Context, name, id string) (Delivery, error) {
 }
 
 func unknownDelivery(name, id string) error {
-	return ledger.Errorf(ledger.CodeNotFound, "webhooks", "list them with `baton webhooks deliveries "+name+"`, or replay the position with --from and --to",
+	return ledger.Errorf(ledger.CodeNotFound, "webhooks",
+		"list them with `baton webhooks deliveries "+name+"`, or replay the position with --from and --to",
 		"endpoint %s has no delivery %q", name, id)
 }
 
