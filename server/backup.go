@@ -16,6 +16,10 @@ func (s *Server) backups(api huma.API) {
 			if s.opts.Backup == nil {
 				return nil, fail(errNotServed)
 			}
-			return reply(s.opts.Backup(ctx, in.Body))
+			r, err := s.opts.Backup(ctx, in.Body)
+			if err == nil {
+				s.opts.Logger.Info("backup made", "dir", r.Dir, "position", r.Position, "keys", r.Keys, "seconds", r.Seconds)
+			}
+			return reply(r, err)
 		})
 }

@@ -212,7 +212,7 @@ func Read(dir string) (Manifest, error) {
 			"%s has format %d, this build reads %d", ManifestFile, m.Format, format)
 	}
 	for _, f := range m.Files {
-		if !filepath.IsLocal(filepath.FromSlash(f.Path)) || f.Size < 0 {
+		if !filepath.IsLocal(filepath.FromSlash(f.Path)) || f.Size < 0 || f.SHA256.IsZero() {
 			return Manifest{}, ledger.Errorf(ledger.CodeCorrupt, "read backup", hint, "%s lists the file %q", ManifestFile, f.Path)
 		}
 	}
