@@ -46,10 +46,6 @@ func newSelection(stream, journey string, types []string, point, filter string) 
 	return sel, err
 }
 
-func (s *selection) all() bool {
-	return len(s.streams) == 0 && len(s.types) == 0 && s.point == "" && s.filter == nil
-}
-
 func (s *selection) match(ctx context.Context, r *ledger.Recorded) (bool, error) {
 	if len(s.streams) > 0 && !slices.Contains(s.streams, r.Stream) || len(s.types) > 0 && !slices.Contains(s.types, r.Type) {
 		return false, nil
