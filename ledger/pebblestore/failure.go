@@ -81,7 +81,14 @@ func (s *Store) damaged(format string, args ...any) error {
 
 // space refuses a group when the disk is nearly full, before anything of it is placed: reads go on, and appends do again as soon as there
 // is room. Pebble itself, when it meets a full disk, cannot go on without a restart.
-func (s *Store) space(bytes int) error {
+func (s *Store) space(bytes int) error { return s.room("append", uint64(s.opts.MinFreeMB)<<20, bytes) }
+
+// treeSpace refuses writes of the notary later than appends: what was appended before the disk filled up is still to be covered.
+func (s *Store) treeSpace(bytes int) error {
+	return s.room("write tree", uint64(s.opts.MinFreeMB)<<20/4, bytes)
+}
+
+func (s *Store) room(op string, least uint64, bytes int) error {
 	if s.opts.MinFreeMB < 0 {
 		return nil
 	}
@@ -89,10 +96,9 @@ func (s *Store) space(bytes int) error {
 	if err != nil {
 		return nil // a file system that cannot say is not full
 	}
-	least := uint64(s.opts.MinFreeMB)<<20 + 4*uint64(bytes)
-	if usage.AvailBytes >= least {
+	if least += 4 * uint64(bytes); usage.AvailBytes >= least {
 		return nil
 	}
-	return ledger.Errorf(ledger.CodeDiskFull, "append", "free some disk space and try again; nothing was written, reads go on",
-		"the disk of %s has %d MiB left, appends need %d", s.dir, usage.AvailBytes>>20, least>>20)
+	return ledger.Errorf(ledger.CodeDiskFull, op, "free some disk space and try again; nothing was written, reads go on",
+		"the disk of %s has %d MiB left, it takes %d to %s", s.dir, usage.AvailBytes>>20, least>>20, op)
 }

@@ -46,6 +46,14 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("head is %d (%v), want 10", h.Position, err)
 	}
 	whole(t, s)
+	// The notary may still cover what is there, until there is no room for that either.
+	note := []ledger.NamedValue{{Name: []byte("note"), Value: []byte("text")}}
+	for free, want := range map[uint64]ledger.Code{20 << 20: "", 10 << 20: ledger.CodeDiskFull, 0: ledger.CodeDiskFull} {
+		disk.free.Store(free)
+		if err := s.PutTree(ctx, nil, note); ledger.CodeOf(err) != want {
+			t.Errorf("with %d bytes left the tree's write answers %v, want %q", free, err, want)
+		}
+	}
 	disk.free.Store(1 << 30)
 	if r := mustAppend(t, s, batches[10:]); r[0].Position != 11 || r[0].Duplicate {
 		t.Errorf("when there is room again the append answers %+v", r[0])

@@ -140,7 +140,7 @@ func (s *Store) Leaves(ctx context.Context, from, to uint64) iter.Seq2[ledger.Ha
 }
 
 // PutTree writes interior hashes and named values in one step, not synced: the next group's sync covers them, and all of it can be made
-// again from the leaves. A nil Value removes the name.
+// again from the leaves. A nil Value removes the name. CodeDiskFull where there is no room; nothing was written then.
 func (s *Store) PutTree(_ context.Context, nodes []ledger.TreeNode, values []ledger.NamedValue) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -170,6 +170,9 @@ func (s *Store) PutTree(_ context.Context, nodes []ledger.TreeNode, values []led
 		if err != nil {
 			return s.ioError("write tree", err)
 		}
+	}
+	if err := s.treeSpace(b.Len()); err != nil {
+		return err
 	}
 	return s.guarded(func() error { return s.db.Apply(b, pebble.NoSync) })
 }
