@@ -8,7 +8,8 @@
 //	  - The file is YAML, TOML or JSON, told by its extension. Keys may be nested (nats: {url: …}) or dotted (nats.url: …),
 //	    in any case. It is named by Options.File, else by BATON_CONFIG; there is no search for one.
 //	  - The environment variable of a key is BATON_ and the key in capitals, with underscores for dots: BATON_NATS_URL.
-//	    A variable that is set but empty counts as not given. Lists are separated by commas; custody.points is JSON.
+//	    A variable that is set but empty counts as not given. Lists are separated by commas; custody.points
+//	    and webhooks are JSON.
 //	  - The flag of a key is the key with dashes for dots and underscores: --nats-url. Only flags that were given count.
 //
 // Nothing is guessed: an unknown key or BATON_ variable, a value of the wrong type and a value out of range are each an
