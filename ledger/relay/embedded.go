@@ -41,6 +41,9 @@ type Embedded struct {
 	addr       string
 	credential Credential
 	logger     *slog.Logger
+	closing    chan struct{}
+	closeOnce  sync.Once
+	ended      chan struct{} // revive has
 }
 
 // maxPayload fits the largest event: 1 MiB of data, and headers of 16 KiB that percent-encoding may treble.
@@ -76,7 +79,8 @@ func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
 		srv.Shutdown()
 		return nil, err
 	}
-	e := &Embedded{server: srv, addr: srv.Addr().String(), credential: credential, logger: o.Logger}
+	e := &Embedded{server: srv, addr: srv.Addr().String(), credential: credential, logger: o.Logger, closing: make(chan struct{}), ended: make(chan struct{})}
+	go e.revive(o.Dir, *srv.JetStreamConfig())
 	e.credential.URL = srv.ClientURL()
 	if err := e.credential.save(o.CredentialFile); err != nil {
 		e.Close()
@@ -128,6 +132,8 @@ func (e *Embedded) Connect(name string) (*nats.Conn, error) {
 
 // Close shuts the server down and waits until its files are closed.
 func (e *Embedded) Close() error {
+	e.closeOnce.Do(func() { close(e.closing) })
+	<-e.ended
 	e.server.Shutdown()
 	e.server.WaitForShutdown()
 	return nil
