@@ -25,6 +25,7 @@ const stuckAfter = time.Minute
 // health answers /readyz.
 type health struct {
 	opts    *Options
+	known   func(*http.Request) bool // who may see the checks
 	now     func() time.Time
 	mu      sync.Mutex
 	resting map[string]rest
@@ -36,14 +37,17 @@ type rest struct {
 	since    time.Time
 }
 
-func newHealth(o *Options) *health {
-	return &health{opts: o, now: time.Now, resting: map[string]rest{}}
+func newHealth(o *Options, known func(*http.Request) bool) *health {
+	return &health{opts: o, known: known, now: time.Now, resting: map[string]rest{}}
 }
 
 func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	answer := h.ready(ctx)
+	if !h.known(r) { // a probe needs the status; positions, paths and names of endpoints are nobody else's business
+		answer.Checks = []client.CheckResult{}
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	if answer.Ready {
 		w.Header().Set("Content-Type", "application/json")

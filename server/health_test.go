@@ -57,7 +57,7 @@ func verdicts(r client.Readiness) string {
 // server not ready.
 func TestStuckFollowers(t *testing.T) {
 	o := rig(t)
-	h, now := newHealth(o), time.Unix(0, 0)
+	h, now := newHealth(o, nil), time.Unix(0, 0)
 	h.now = func() time.Time { return now }
 	for _, step := range []struct {
 		pass   time.Duration
@@ -84,6 +84,35 @@ func TestStuckFollowers(t *testing.T) {
 		if r := h.ready(t.Context()); r.Ready != step.ready || verdicts(r) != step.want {
 			t.Errorf("after %s: ready %v, %s; want %v, %s", step.pass, r.Ready, verdicts(r), step.ready, step.want)
 		}
+	}
+}
+
+// TestReadyTellsStrangersNothing: where there are keys, who has none learns that the server is ready and no more.
+func TestReadyTellsStrangersNothing(t *testing.T) {
+	o := rig(t)
+	ring, err := OpenKeyring(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Access.Keys = ring
+	s := httptest.NewServer(New(*o).Handler())
+	defer s.Close()
+	ask := func(key string) int {
+		r, err := client.New(s.URL, client.Options{Key: key}).Ready(t.Context())
+		if err != nil || !r.Ready {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return len(r.Checks)
+	}
+	if n := ask(""); n != 4 {
+		t.Errorf("without keys there are %d checks, want 4", n)
+	}
+	key, _, err := ring.Add("probe", Reader, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stranger, known := ask(""), ask(key); stranger != 0 || known != 4 {
+		t.Errorf("a stranger sees %d checks, a reader %d; want 0 and 4", stranger, known)
 	}
 }
 

@@ -124,7 +124,7 @@ func (s *Server) routes() http.Handler {
 	s.logTiles(mux)
 	s.asyncAPI(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /readyz", newHealth(&s.opts))
+	mux.Handle("GET /readyz", newHealth(&s.opts, func(r *http.Request) bool { _, err := s.caller(r); return err == nil }))
 	for _, m := range s.opts.Mounts {
 		mux.Handle(m.Pattern, m.Handler)
 		s.mounted[m.Pattern] = m.Role

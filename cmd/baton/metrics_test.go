@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"golang.org/x/sys/unix"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
@@ -211,11 +212,15 @@ func documented(t *testing.T, text []byte) {
 func TestReady(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "D")
 	for _, c := range []struct {
-		least string // MiB that must be free
+		share uint64 // of what is free that must be: twice as much refuses appends, and not yet what the notary writes
 		ready bool
 		want  string
-	}{{"1", true, `"name":"disk","verdict":"ok"`}, {"1000000000", false, `"name":"disk","verdict":"fail","found":"append: the disk of `}} {
-		t.Setenv("BATON_PEBBLE_MIN_FREE_MB", c.least)
+	}{{0, true, `"name":"disk","verdict":"ok"`}, {2, false, `"name":"disk","verdict":"fail","found":"append: the disk of `}} {
+		var disk unix.Statfs_t
+		if err := unix.Statfs(filepath.Dir(data), &disk); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("BATON_PEBBLE_MIN_FREE_MB", fmt.Sprint(c.share*disk.Bavail*uint64(disk.Bsize)>>20))
 		cmd, _ := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
 		api := waitAPI(t, data, cmd.Process.Pid)
 		resp, err := http.Get(api + "/readyz")

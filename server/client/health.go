@@ -14,7 +14,7 @@ type CheckResult struct {
 	Try     string `json:"try,omitempty"` // the next step
 }
 
-// Readiness is the body of /readyz. Where the server is not ready it has status 503, and the members of a Problem stand beside it.
+// Readiness is the body of /readyz; checks are for who has a key, where there are keys. Where the server is not ready it has status 503, and the members of a Problem stand beside it.
 type Readiness struct {
 	Ready  bool          `json:"ready"`
 	Checks []CheckResult `json:"checks"`
@@ -25,6 +25,9 @@ func (c *Client) Ready(ctx context.Context) (out Readiness, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/readyz", nil)
 	if err != nil {
 		return out, err
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
