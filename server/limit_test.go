@@ -290,3 +290,23 @@ func certificate(t *testing.T, dir string) (cert, key string) {
 	makeCertificate(t, cert, key)
 	return cert, key
 }
+
+// TestMountsHaveLimits: a handler that reads what comes is kept to the size of a body too.
+func TestMountsHaveLimits(t *testing.T) {
+	read := make(chan error, 1)
+	s, _, _, _ := serveWith(t, func(o *server.Options) {
+		o.Mounts = []server.Mount{{Pattern: "POST /mounted", Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, err := io.Copy(io.Discard, r.Body)
+			read <- err
+		})}}
+	})
+	for size, fits := range map[int]bool{1 << 20: true, 17 << 20: false} {
+		resp, err := http.Post(s.URL+"/mounted", "application/octet-stream", strings.NewReader(strings.Repeat("x", size)))
+		if err == nil {
+			resp.Body.Close()
+		}
+		if err := <-read; (err == nil) != fits {
+			t.Errorf("a body of %d bytes ends with %v", size, err)
+		}
+	}
+}
