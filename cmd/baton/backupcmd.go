@@ -177,7 +177,8 @@ func (a *app) verifyCopy(ctx context.Context, dir string, keys notary.Keys, quic
 	report, err := notary.Verify(ctx, notary.VerifyOptions{Store: c.store, Keys: keys, Dir: dir,
 		Progress: func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) }})
 	if err == nil && !report.OK {
-		err = ledger.Errorf(ledger.CodeCorrupt, "verify copy", "run `baton verify` on what it was copied from", "the copy in %s does not verify: %s", dir, report.Problems[0])
+		err = ledger.Errorf(ledger.CodeCorrupt, "verify copy", "run `baton verify` on what it was copied from",
+			"the copy in %s does not verify: %s", dir, report.Problems[0])
 	}
 	return err
 }

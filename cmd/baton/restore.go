@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
-	"github.com/baton-ledger/baton/ledger/pebblestore"
 )
 
 // stageDir is where a restore puts a ledger together, inside the data directory; readyFile in it says that all of it is there and verified.
@@ -158,7 +156,8 @@ func (a *app) stageKeys(r restoreRequest, m backup.Manifest, stage string) (keys
 	if r.keys != "" || !m.Keys {
 		err = notary.CopySecrets(from, a.cfg.Notary.KeyFile, folder)
 		if errors.Is(err, ledger.CodeNotFound) {
-			return keys, ledger.Errorf(ledger.CodeNotFound, "restore", "name the folder that holds notary.key and tag.key with --keys", "the backup was made without its secret keys: %w", err)
+			return keys, ledger.Errorf(ledger.CodeNotFound, "restore", "name the folder that holds notary.key and tag.key with --keys",
+				"the backup was made without its secret keys: %w", err)
 		}
 	}
 	if err != nil {
@@ -176,117 +175,8 @@ func (a *app) stageKeys(r restoreRequest, m backup.Manifest, stage string) (keys
 	}
 	public, err := os.ReadFile(filepath.Join(folder, "notary.pub"))
 	if err == nil && m.Key != "" && strings.TrimSpace(string(public)) != m.Key {
-		err = restoreError("use the keys that this ledger was made with", "the backup is of the key %s, the signer key belongs to %s", m.Key, strings.TrimSpace(string(public)))
+		err = restoreError("use the keys that this ledger was made with",
+			"the backup is of the key %s, the signer key belongs to %s", m.Key, strings.TrimSpace(string(public)))
 	}
 	return keys, err
-}
-
-// compare holds the staged ledger against every checkpoint that is known, and gives those that it does not reach.
-func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys notary.Keys, report *restoreReport) (ahead []notary.Known, err error) {
-	known, err := notary.ReadKnown(r.dir, a.cfg.Checkpoint.Copies, r.known, keys.Verifier)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range known {
-		report.Known = append(report.Known, knownFile{k.File, k.Checkpoint.Size})
-	}
-	c := &node{dir: stage, keys: keys}
-	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
-		return nil, err
-	}
-	head, err := c.store.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	root, err := notary.Root(ctx, c.store, head.Position)
-	if err == nil && (head.Position != report.Position || root != report.Root) {
-		err = ledger.Errorf(ledger.CodeCorrupt, "restore", "use another backup", "the manifest says position %d and root %s, the ledger in it has position %d and root %s",
-			report.Position, report.Root, head.Position, root)
-	}
-	if err != nil {
-		return nil, err
-	}
-	ahead, err = notary.Compare(ctx, c.store, known)
-	if len(ahead) == 0 || err != nil || r.acceptLoss {
-		return ahead, err
-	}
-	k := ahead[0]
-	return nil, restoreError("restore a newer backup; or say --accept-loss, and the loss is recorded",
-		"the backup ends at position %d, and %s says that the ledger had %d events: positions %d to %d would be lost. The checkpoint:\n%s",
-		report.Position, k.File, k.Checkpoint.Size, report.Position+1, k.Checkpoint.Size, k.Checkpoint.Note)
-}
-
-// recordLoss keeps the checkpoints that are not reached, and appends what is lost to the staged ledger, under a checkpoint of its own: the first
-// thing that the ledger says after the backup's end.
-func (a *app) recordLoss(ctx context.Context, r restoreRequest, stage string, keys notary.Keys, ahead []notary.Known, report *restoreReport) (err error) {
-	newest := ahead[0].Checkpoint
-	loss := notary.NewLoss(report.Position, report.Root, newest, r.reason)
-	evidence := filepath.Join(r.dir, "evidence", fmt.Sprintf("lost-%d-%d-%s", loss.LostFrom, loss.LostTo, newest.Root.String()[:8]))
-	if err := os.MkdirAll(evidence, 0o755); err != nil {
-		return environment("restore", "see to the disk", err)
-	}
-	for i, k := range ahead {
-		if err := notary.WriteFile(filepath.Join(evidence, fmt.Sprintf("checkpoint.%d", i+1)), []byte(k.Checkpoint.Note)); err != nil {
-			return err
-		}
-	}
-	c := &node{dir: stage, keys: keys}
-	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.Open(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
-		return err
-	}
-	if c.notary, err = notary.Open(ctx, notary.Options{Store: c.store, Keys: keys, Dir: stage, Logger: a.logger()}); err != nil {
-		return err
-	}
-	data, err := json.Marshal(loss)
-	if err != nil {
-		return err
-	}
-	event := ledger.Event{ID: "restored/" + newest.Root.String(), Source: "baton/restore", Type: notary.RestoredType, Time: time.Now().UTC(), Actor: "baton/restore",
-		ContentType: "application/json", Data: data}
-	result := ledger.Intake(c.store.AppendAll, ledger.Validate)(ctx, []ledger.Batch{{Stream: notary.RestoredStream, Expect: ledger.Any, Events: []ledger.Event{event}}})[0]
-	if result.Err != nil {
-		return result.Err
-	}
-	report.Loss = &restored{Position: result.Receipts[0].Position, Evidence: evidence, Loss: loss}
-	return c.notary.Close(ctx)
-}
-
-// install moves a stage that is ready into its place. Each step can be made again after it was cut off.
-func (a *app) install(dir, stage string) error {
-	note, err := os.ReadFile(filepath.Join(stage, notary.CheckpointFile))
-	if err != nil {
-		return environment("restore", "see to the disk, and run it again", err)
-	}
-	keys := filepath.Join(dir, backup.KeysDir)
-	err = os.MkdirAll(keys, 0o700)
-	if err == nil {
-		err = notary.CopySecrets(filepath.Join(stage, backup.KeysDir), "", keys)
-	}
-	if err == nil {
-		err = os.RemoveAll(filepath.Join(dir, "models")) // made again: they may know of events that are lost
-	}
-	if err == nil {
-		err = notary.ReplaceOutside(dir, a.cfg.Checkpoint.Copies, string(note))
-	}
-	if _, e := os.Lstat(filepath.Join(stage, "ledger")); err == nil && e == nil {
-		_ = os.Remove(filepath.Join(dir, "ledger", engineLock)) // what is left by an open that was refused, at most
-		if err = os.Remove(filepath.Join(dir, "ledger")); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		if err == nil {
-			err = os.Rename(filepath.Join(stage, "ledger"), filepath.Join(dir, "ledger"))
-		}
-	}
-	if err == nil {
-		err = backup.SyncFolder(dir)
-	}
-	if err == nil {
-		err = os.RemoveAll(stage)
-	}
-	if ledger.CodeOf(err) == ledger.CodeInternal {
-		err = environment("restore", "see to the disk, and run it again: it goes on where it stopped", err)
-	}
-	return err
 }

@@ -20,7 +20,7 @@ type restoreRequest struct {
 	reason     string
 }
 
-// RestoreReport is the answer to a restore.
+// restoreReport is the answer to a restore.
 type restoreReport struct {
 	Dir      string      `json:"dir"`
 	Backup   string      `json:"backup,omitempty"`
@@ -76,7 +76,8 @@ func restoreText(w io.Writer, r restoreReport) error {
 	if r.Finished {
 		fmt.Fprintf(w, "RESTORED: the restore that was cut off is finished: %s events in %s\n", count(r.Position), r.Dir)
 	} else {
-		fmt.Fprintf(w, "RESTORED: %s events from %s to %s\nEvery record was read and held against the signed checkpoint; root %s\n", count(r.Position), r.Backup, r.Dir, r.Root)
+		fmt.Fprintf(w, "RESTORED: %s events from %s to %s\nEvery record was read and held against the signed checkpoint; root %s\n",
+			count(r.Position), r.Backup, r.Dir, r.Root)
 	}
 	if len(r.Known) == 0 && !r.Finished {
 		fmt.Fprintln(w, "No other checkpoint of this ledger was found: nothing says whether it went on after that.")

@@ -196,7 +196,8 @@ func Read(dir string) (Manifest, error) {
 	b, err := os.ReadFile(filepath.Join(dir, ManifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if Is(dir) {
-			return Manifest{}, ledger.Errorf(ledger.CodeCorrupt, "read backup", hint+"; this one holds nothing that counts", "%s is a backup that was cut off before its end", dir)
+			return Manifest{}, ledger.Errorf(ledger.CodeCorrupt, "read backup", hint+"; this one holds nothing that counts",
+				"%s is a backup that was cut off before its end", dir)
 		}
 		return Manifest{}, ledger.Errorf(ledger.CodeNotFound, "read backup", "name a folder that `baton backup` made", "%s has no %s: it is no backup", dir, ManifestFile)
 	}

@@ -29,7 +29,8 @@ type desk struct {
 // bubble runs a test on a ledger of its own.
 func bubble(t *testing.T, run func(d *desk)) {
 	synctest.Test(t, func(t *testing.T) {
-		store, err := pebblestore.Open(t.Context(), "ledger", pebblestore.Options{TagKey: bytes.Repeat([]byte{7}, 32), FS: vfs.NewMem(), MinFreeMB: -1, CacheMB: 8, MemtableMB: 4})
+		store, err := pebblestore.Open(t.Context(), "ledger", pebblestore.Options{TagKey: bytes.Repeat([]byte{7}, 32),
+			FS: vfs.NewMem(), MinFreeMB: -1, CacheMB: 8, MemtableMB: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +144,8 @@ func TestHandoffExpires(t *testing.T) {
 		d.want("expired/handoff/h1")
 		r := d.written()[0]
 		const data = `{"channel":"chat","due":"2000-01-02T00:00:00Z","from":{"stage":"bot"},"handoff":"h1","limit":"24h0m0s","reason":"deadline","to":{"stage":"desk"}}`
-		if string(r.Data) != data || !r.Time.Equal(start.Add(limit)) || r.Stream != "journey-J1" || r.Subject != "J1" || r.Actor != deadlines.Source || r.CausationID != "h1" {
+		if string(r.Data) != data || !r.Time.Equal(start.Add(limit)) || r.Stream != "journey-J1" ||
+			r.Subject != "J1" || r.Actor != deadlines.Source || r.CausationID != "h1" {
 			t.Errorf("%+v\n%s", r, r.Data)
 		}
 		if late := r.RecordedTime.Sub(r.Time); late < 0 || late > time.Millisecond {
@@ -261,10 +263,12 @@ func TestSuggestionAndContract(t *testing.T) {
 		d.run(d.options(), 2*time.Hour)
 		d.want("expired/suggestion/s2", "expired/contract/p2")
 		s, c := d.written()[0], d.written()[1]
-		if s.Stream != "overlay-J1" || s.CausationID != "s2" || s.Type != ledger.Type("suggestion", "expired") || string(s.Data) != `{"due":"2000-01-01T02:00:00Z"}` {
+		if s.Stream != "overlay-J1" || s.CausationID != "s2" || s.Type != ledger.Type("suggestion", "expired") ||
+			string(s.Data) != `{"due":"2000-01-01T02:00:00Z"}` {
 			t.Errorf("%+v %s", s, s.Data)
 		}
-		if c.Stream != "contract-refunds" || c.Type != ledger.Type("contract", "retired") || c.Facets.Reason != "sunset" || string(c.Data) != `{"due":"2000-01-01T05:00:00Z","reason":"sunset"}` {
+		if c.Stream != "contract-refunds" || c.Type != ledger.Type("contract", "retired") || c.Facets.Reason != "sunset" ||
+			string(c.Data) != `{"due":"2000-01-01T05:00:00Z","reason":"sunset"}` {
 			t.Errorf("%+v %s", c, c.Data)
 		}
 	})

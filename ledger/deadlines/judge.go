@@ -33,7 +33,8 @@ func (d *Deadlines) judgeHandoff(ctx context.Context, e *entry) (v verdict, err 
 		return verdict{over: true}, nil
 	}
 	h := &j.Handoffs[i]
-	return verdict{closed: !j.IsOpen(), revision: j.Revision, data: map[string]any{"handoff": h.ID, "from": h.Sender, "to": h.Receiver, "channel": h.Channel, "reason": "deadline"}}, nil
+	data := map[string]any{"handoff": h.ID, "from": h.Sender, "to": h.Receiver, "channel": h.Channel, "reason": "deadline"}
+	return verdict{closed: !j.IsOpen(), revision: j.Revision, data: data}, nil
 }
 
 // judgeLater looks through what came after the event that set the moment.
