@@ -72,7 +72,7 @@ func request(t *testing.T, method, url, key, body string) (int, client.Problem, 
 }
 
 // public are the operations that nobody needs a key for. Each tells nothing of the ledger.
-var public = []string{"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /openapi.yaml", "GET /docs", "GET /asyncapi.json"}
+var public = []string{"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "GET /docs", "GET /asyncapi.json"}
 
 // TestNoRouteIsForgotten walks over every operation of the API's own document, and what is beside it: without a key, with one that does not exist
 // and with one of too small a role, each is refused before it does anything.
@@ -132,8 +132,8 @@ func TestNoRouteIsForgotten(t *testing.T) {
 	}
 	for _, operation := range append(public, "GET /for/all") {
 		method, path, _ := strings.Cut(operation, " ")
-		if status, p, _ := request(t, method, base+path, "", ""); status == http.StatusUnauthorized {
-			t.Errorf("%s is refused without a key: %+v", operation, p)
+		if status, p, _ := request(t, method, base+path, "", ""); status != http.StatusOK && path != "/readyz" {
+			t.Errorf("%s without a key: %d %+v", operation, status, p)
 		}
 	}
 }

@@ -48,7 +48,8 @@ func (k *Keyring) Add(name string, role Role, expires time.Time) (key string, st
 func checkKeyName(name string) error {
 	bad := func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }
 	if name == "" || len(name) > ledger.MaxID/2 || strings.ContainsFunc(name, bad) {
-		return ledger.Errorf(ledger.CodeInvalid, "add key", "name who will use it, as crm or desk@example.org", "the name %.140q is empty, has spaces or is too long", name)
+		return ledger.Errorf(ledger.CodeInvalid, "add key", "name who will use it, as crm or desk@example.org",
+			"the name %.140q is empty, has spaces or is too long", name)
 	}
 	return nil
 }

@@ -135,7 +135,8 @@ func (k *Keyring) refresh() error {
 		k.keys, k.seen, err = readKeys(path)
 	}
 	if err != nil {
-		k.broken = ledger.Errorf(ledger.CodeUnavailable, "read API keys", "put "+path+" right; without that file a server that starts asks for no keys", "%w", err)
+		k.broken = ledger.Errorf(ledger.CodeUnavailable, "read API keys",
+			"put "+path+" right; without that file a server that starts asks for no keys", "%w", err)
 	}
 	return k.broken
 }

@@ -83,18 +83,21 @@ func (l *limiter) enter(who string, exempt, stream bool) (leave func(), err erro
 		if r := c.rate.ReserveN(now, 1); r.DelayFrom(now) > 0 {
 			wait := r.DelayFrom(now)
 			r.CancelAt(now)
-			return nil, tooMany(wait, "wait as long as Retry-After says; limits.rate is in the configuration", "%s asks more than %d times a second", who, l.Rate)
+			return nil, tooMany(wait, "wait as long as Retry-After says; limits.rate is in the configuration",
+				"%s asks more than %d times a second", who, l.Rate)
 		}
 	}
 	if stream {
 		if l.Streams > 0 && l.streams >= l.Streams {
-			return nil, tooMany(5*time.Second, "close those that are not needed; limits.streams is in the configuration", "%d streams are open, that is all this server keeps", l.streams)
+			return nil, tooMany(5*time.Second, "close those that are not needed; limits.streams is in the configuration",
+				"%d streams are open, that is all this server keeps", l.streams)
 		}
 		l.streams++
 		return l.leaving(func() { l.streams-- }), nil
 	}
 	if l.Requests > 0 && c.active >= l.Requests {
-		return nil, tooMany(time.Second, "ask again when others are answered; limits.requests is in the configuration", "%s has %d requests under way", who, c.active)
+		return nil, tooMany(time.Second, "ask again when others are answered; limits.requests is in the configuration",
+			"%s has %d requests under way", who, c.active)
 	}
 	c.active++
 	return l.leaving(func() { c.active-- }), nil

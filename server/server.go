@@ -109,7 +109,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Baton", "1")
 	config.Info = apiInfo()
-	config.DocsPath, config.SchemasPath = "", "" // docs.go shows the document
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // openapifiles.go and docs.go show the document
 	config.RejectUnknownQueryParameters = true   // a misspelt moment must not answer for now
 	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	config.CreateHooks = nil // no $schema member in answers: they are the documented JSON and nothing else
@@ -131,6 +131,7 @@ func (s *Server) routes() http.Handler {
 	}
 	complete(api.OpenAPI())
 	s.describe(api.OpenAPI())
+	documents(mux, api.OpenAPI())
 	docs(mux, api.OpenAPI())
 	return s.observe(mux, inProtocol(s.opts.Access.guarded(s.limits.patient(s.limits.steady(s.gate(mux, http.MaxBytesHandler(known(mux), maxBody)))))))
 }

@@ -64,7 +64,7 @@ func TestFullDiskWhileServing(t *testing.T) {
 	cmd, out, root := smallDisk(t)
 	data := filepath.Join(root, "D")
 	c := client.New(waitAPI(t, data, cmd.Process.Pid), client.Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var refused, after, stop atomic.Int64
 	var mu sync.Mutex
