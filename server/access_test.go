@@ -437,3 +437,13 @@ func TestActor(t *testing.T) {
 		t.Errorf("%d events, want %d", n, len(want))
 	}
 }
+
+// TestPublicMetrics: the figures need a key, unless the configuration says otherwise.
+func TestPublicMetrics(t *testing.T) {
+	for open, want := range map[bool]int{false: http.StatusUnauthorized, true: http.StatusOK} {
+		base, _, _ := guardedBy(t, func(o *server.Options) { o.Access.PublicMetrics = open })
+		if status, p, _ := request(t, "GET", base+"/metrics", "", ""); status != want {
+			t.Errorf("public %v: %d, want %d: %+v", open, status, want, p)
+		}
+	}
+}
