@@ -66,3 +66,32 @@ func TestFilterRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestPatternsAreBounded: what a pattern costs beyond its letters, CEL does not count.
+func TestPatternsAreBounded(t *testing.T) {
+	r := ledger.Recorded{Position: 3, Event: ledger.Event{ID: "order-17", Source: "[a-z]+"}}
+	for expression, want := range map[string]string{
+		`event.id.matches("` + strings.Repeat("a{1000}", 100) + `")`: "exceeds limit",
+		`matches(event.id, "(a{30}){30}")`:                           "exceeds limit",
+		`event.id.matches(event.source) || true`:                     "no literal",
+		`matches(event.id, "a{1000}" + event.source) || true`:        "no literal",
+		`[1].all(x, event.id.matches(string(x)))`:                    "no literal",
+		`event.id.matches("(")`:                                      "filter",
+	} {
+		if _, err := replay.CompileFilter(expression); !errors.Is(err, ledger.CodeInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: %v", expression, err)
+		}
+		if _, err := replay.Compile(strings.ReplaceAll(strings.ReplaceAll(expression, "event.id", "owner"), "event.source", "owner")); !errors.Is(err, ledger.CodeInvalid) {
+			t.Errorf("a condition %.60s: %v", expression, err)
+		}
+	}
+	for expression, want := range map[string]bool{`event.id.matches("^order-[0-9]{2,8}$")`: true, `matches(event.id, "^o$")`: false} {
+		f, err := replay.CompileFilter(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Match(t.Context(), &r); got != want || err != nil {
+			t.Errorf("%s is %v, %v", expression, got, err)
+		}
+	}
+}

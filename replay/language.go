@@ -2,17 +2,24 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
 // maxExpression is the longest expression, in code points.
 const maxExpression = 4096
+
+// maxPattern is the largest regular expression, in instructions of its program. CEL counts the letters of a pattern, and "a{1000}b{1000}" has few.
+const maxPattern = 500
 
 // language is what one kind of CEL expression may say: what it is called, what it is about, and what one evaluation may cost.
 type language struct {
@@ -35,23 +42,37 @@ func (l *language) compile(expression string) (cel.Program, error) {
 	if !utf8.ValidString(expression) {
 		return nil, l.bad("%s is not valid UTF-8", l.noun)
 	}
-	limits := []cel.EnvOption{cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(100), cel.CrossTypeNumericComparisons(true)}
+	limits := []cel.EnvOption{cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(100), cel.CrossTypeNumericComparisons(true),
+		cel.RegexProgramSizeLimit(maxPattern)}
 	env, err := cel.NewEnv(append(limits, l.options...)...)
 	if err != nil {
 		return nil, ledger.Errorf(ledger.CodeInternal, l.op, "", "set up CEL: %w", err)
 	}
-	ast, issues := env.Compile(expression)
+	checked, issues := env.Compile(expression)
 	if issues.Err() != nil {
 		return nil, l.bad("%s", l.explain(expression, issues))
 	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+	if madePattern(checked) {
+		return nil, l.bad("%s matches a pattern that is no literal", l.noun)
+	}
+	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, l.bad("%s gives a %s, not true or false: %s", l.noun, t, quote(expression))
 	}
-	program, err := env.Program(ast, cel.CostLimit(l.cost), cel.InterruptCheckFrequency(1000))
+	program, err := env.Program(checked, cel.CostLimit(l.cost), cel.InterruptCheckFrequency(1000), cel.OptimizeRegex(interpreter.MatchesRegexOptimization))
 	if err != nil {
 		return nil, l.bad("%s cannot be evaluated: %s", l.noun, clean(err.Error()))
 	}
 	return program, nil
+}
+
+// madePattern reports whether a regular expression is put together by the expression. It would be compiled at each event, whatever it came out as, and CEL
+// counts none of that.
+func madePattern(checked *cel.Ast) bool {
+	root := ast.NavigateAST(checked.NativeRep())
+	return slices.ContainsFunc(ast.MatchDescendants(root, ast.FunctionMatcher(overloads.Matches)), func(e ast.NavigableExpr) bool {
+		args := e.AsCall().Args()
+		return args[len(args)-1].Kind() != ast.LiteralKind
+	})
 }
 
 func (l *language) bad(format string, args ...any) error {
