@@ -20,10 +20,12 @@ import (
 // stageDir is where a restore puts a ledger together, inside the data directory; readyFile in it says that all of it is there and verified.
 //
 // If a restore is killed before readyFile, the stage is worth nothing and the next restore begins again. After it, what is left are moves that can
-// be made twice, and the next restore makes them. Meanwhile no command opens the directory.
+// be made twice, and the next restore makes them. Meanwhile no command opens the directory. At the end the stage gets another name before it is
+// removed: half of it, without readyFile, would be neither.
 const (
 	stageDir  = "restoring"
 	readyFile = "ready.json"
+	doneDir   = "restored"
 
 	engineLock = "LOCK" // in the database's folder
 )
@@ -83,7 +85,7 @@ func mayRestore(r restoreRequest) error {
 		return environment("restore", "name a directory that can be written with --data", err)
 	}
 	ours := map[string]bool{"baton.lock": true, notary.CheckpointFile: true, notary.CheckpointFile + ".tmp": true, backup.KeysDir: true, "models": true,
-		"nats": true, "evidence": true, "ledger": true, stageDir: true}
+		"nats": true, "evidence": true, "ledger": true, stageDir: true, doneDir: true}
 	left := false
 	for _, e := range names {
 		left = left || e.Name() == notary.CheckpointFile || e.Name() == backup.KeysDir || e.Name() == stageDir
@@ -179,4 +181,16 @@ func (a *app) stageKeys(r restoreRequest, m backup.Manifest, stage string) (keys
 			"the backup is of the key %s, the signer key belongs to %s", m.Key, strings.TrimSpace(string(public)))
 	}
 	return keys, err
+}
+
+// endStage makes a directory a ledger again, at once.
+func endStage(dir, stage string) error {
+	done := filepath.Join(dir, doneDir)
+	if err := os.RemoveAll(done); err != nil { // of an earlier restore that was killed here
+		return err
+	}
+	if err := os.Rename(stage, done); err != nil {
+		return err
+	}
+	return backup.SyncFolder(dir)
 }
