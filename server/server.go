@@ -108,9 +108,10 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Baton", "1")
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	config.Info = apiInfo()
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // openapifiles.go and docs.go show the document
-	config.RejectUnknownQueryParameters = true   // a misspelt moment must not answer for now
+	config.RejectUnknownQueryParameters = true                           // a misspelt moment must not answer for now
 	config.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	config.CreateHooks = nil // no $schema member in answers: they are the documented JSON and nothing else
 	api := humago.New(mux, config)

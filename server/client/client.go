@@ -70,10 +70,23 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		return err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+	if err := decode(resp.Body, out); err != nil {
 		return unreachable(ctx, err)
 	}
 	return nil
+}
+
+// decode reads one JSON answer. What reads its own JSON gets it as it is: encoding/json would go over all of it first.
+func decode(body io.Reader, out any) error {
+	own, ok := out.(json.Unmarshaler)
+	if !ok {
+		return json.NewDecoder(body).Decode(out)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	return own.UnmarshalJSON(text)
 }
 
 // send gives a successful response, or the error of a problem. A nil body is none.
