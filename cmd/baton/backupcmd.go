@@ -22,9 +22,10 @@ func (a *app) backupCommand() *cobra.Command {
 	var r backup.Request
 	cmd := &cobra.Command{
 		Use: "backup DIR", Short: "Copy the ledger into a new folder, also while it is served, and verify the copy", Args: cobra.ExactArgs(1),
-		Long: "Copy the ledger into a folder that is empty or does not exist, also while it is served, and verify the copy.\n\n" +
-			"The secret keys go with it, readable by their owner alone: with them the folder can be read, verified and gone on with.\n" +
-			"Whoever gets hold of them can sign checkpoints of this ledger. With --no-keys they stay out, and a restore needs them from elsewhere.",
+		Long: "Copy the ledger into a folder that is empty or does not exist, also while it is served, and verify\nthe copy.\n\n" +
+			"The secret keys go with it, readable by their owner alone: with them the folder can be read, verified\n" +
+			"and gone on with. Whoever gets hold of them can sign checkpoints of this ledger. With --no-keys they\n" +
+			"stay out, and a restore needs them from elsewhere.",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if r.Dir, err = filepath.Abs(args[0]); err != nil {
 				return environment("backup", "name the folder by an absolute path", err)

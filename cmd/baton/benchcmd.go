@@ -17,8 +17,9 @@ func (a *app) benchCommand() *cobra.Command {
 	var quick, list, markdown bool
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure this machine: Baton beside the disk, bare Pebble and JetStream", Args: cobra.NoArgs,
-		Long: "Measures each figure beside a limit or a peer that does the same work, in turns, and prints the middle and the ends of all rounds.\n" +
-			"Ratios are of one round's two figures: they mean something on a busy machine too. It writes some gigabytes below --dir, and removes them.",
+		Long: "Measures each figure beside a limit or a peer that does the same work, in turns, and prints the middle\n" +
+			"and the ends of all rounds. Ratios are of one round's two figures: they mean something on a busy\n" +
+			"machine too. It writes some gigabytes below --dir, and removes them.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if list {
 				return a.benchList()

@@ -143,7 +143,7 @@ func (a *app) bisectCommand() *cobra.Command {
 	}
 	cmd.Long = cmd.Short + ".\n\nVariables:"
 	for _, line := range replay.ConditionHelp() {
-		cmd.Long += "\n  " + line
+		cmd.Long += "\n" + wrap("  "+line)
 	}
 	a.asOf(cmd, "replay bisect", func(ctx context.Context, s *session, args []string, m replay.Moment) error {
 		b, err := replay.Bisect(ctx, s.source, args[0], m, where)

@@ -88,8 +88,9 @@ func (a *app) root() *cobra.Command {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
 			return environment(cmd.CommandPath(), "see that the output can be written", err)
 		}
-		return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+		return plainer(cmd, err)
 	})
+	narrow(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(), a.handoffCommand(), a.handoffsCommand(),
 		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.webhooksCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.doctorCommand())
@@ -109,7 +110,7 @@ func helped(cmd *cobra.Command, err error) error {
 	if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
 		return environment(cmd.CommandPath(), "see that the output can be written", err)
 	}
-	return ledger.Errorf(ledger.CodeInvalid, "", "see `"+cmd.CommandPath()+" --help`", "%w", err)
+	return plainer(cmd, err)
 }
 
 // group is a command that only holds others; it refuses those it does not have, where cobra would print help and succeed.

@@ -50,9 +50,10 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restore BACKUP", Short: "Verify a backup and put it into an empty data directory", Args: cobra.ExactArgs(1),
 		Long: "Verify a backup and put it into a data directory that is empty, does not exist, or has lost its ledger.\n\n" +
-			"A backup that ends before a checkpoint that is known (in the data directory, in checkpoint.copies, or named with --known-checkpoint) is\n" +
-			"refused, because events that were acknowledged are not in it. --accept-loss restores it all the same: the checkpoint is kept as evidence,\n" +
-			"and an event in the ledger says what was lost. One that is no beginning of the ledger under a known checkpoint is always refused.",
+			"A backup that ends before a checkpoint that is known (in the data directory, in checkpoint.copies, or\n" +
+			"named with --known-checkpoint) is refused, because events that were acknowledged are not in it.\n" +
+			"--accept-loss restores it all the same: the checkpoint is kept as evidence, and an event in the ledger\n" +
+			"says what was lost. One that is no beginning of the ledger under a known checkpoint is always refused.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.backup, r.dir = args[0], a.cfg.Data
 			if r.reason != "" && !r.acceptLoss {

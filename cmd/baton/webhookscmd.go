@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,7 +61,9 @@ func (a *app) webhooksDeliveries() *cobra.Command {
 	var state string
 	cmd := a.hookCommand(&cobra.Command{Use: "deliveries NAME", Short: "Deliveries of an endpoint", Args: cobra.ExactArgs(1)}, looking,
 		func(ctx context.Context, h client.Webhooks, args []string) error {
-			q.State = webhook.State(state)
+			if q.State = webhook.State(state); state != "" && !slices.Contains([]webhook.State{webhook.Pending, webhook.Delivered, webhook.Dead}, q.State) {
+				return badFlag("state", "give one of pending, delivered, dead", "%q is no state of a delivery", state)
+			}
 			out := client.List[webhook.Delivery]{Items: []webhook.Delivery{}}
 			for d, err := range h.Deliveries(ctx, args[0], q) {
 				if err != nil {
