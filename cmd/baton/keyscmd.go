@@ -47,7 +47,8 @@ func (a *app) keysAdd() *cobra.Command {
 				return err
 			}
 			return a.show(addedKey{stored, key}, func(w io.Writer) error {
-				fmt.Fprintf(a.err, "Key %s of %s, %s. It is shown this once: what is kept is its SHA-256.\n", stored.ID, printable(stored.Name), stored.Role)
+				fmt.Fprintf(a.err, "Key %s of %s, %s, for the ledger in %s. It is shown this once: what is kept is its SHA-256.\n",
+					stored.ID, printable(stored.Name), stored.Role, a.cfg.Data)
 				_, err := fmt.Fprintln(w, key) // alone on standard output: KEY=$(baton keys add …)
 				return err
 			})
@@ -91,7 +92,13 @@ func (a *app) keysList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(map[string][]server.APIKey{"keys": keys}, func(w io.Writer) error { return keysTable(w, keys) })
+			return a.show(map[string][]server.APIKey{"keys": keys}, func(w io.Writer) error {
+				if len(keys) == 0 {
+					_, err := fmt.Fprintf(w, "No keys in %s. Make one with `baton keys add NAME --role reader|writer|operator`.\n", a.cfg.Data)
+					return err
+				}
+				return keysTable(w, keys)
+			})
 		},
 	}
 }

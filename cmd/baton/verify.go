@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -117,7 +118,11 @@ func verifyText(w io.Writer, r notary.Report) error {
 		fmt.Fprintln(w, "\nRecorded loss: "+printable(l.String()))
 	}
 	if !r.OK {
-		fmt.Fprintln(w, "\nKeep the directory as it is: it is evidence. `baton verify --json` prints the proofs that a third party can check.")
+		fmt.Fprint(w, "\nKeep the directory as it is: it is evidence.")
+		if slices.ContainsFunc(r.Problems, func(p notary.Problem) bool { return p.Evidence != nil }) {
+			fmt.Fprint(w, " `baton verify --json` prints the proofs that a third party can check.")
+		}
+		fmt.Fprintln(w)
 	}
 	return err
 }
@@ -145,9 +150,13 @@ func (a *app) rebuildCommand() *cobra.Command {
 					return err
 				}
 				if e := a.show(report, func(w io.Writer) error {
-					return table(w, []string{"REBUILT", ""}, [][]string{{"position", count(report.Position)}, {"events", count(report.Events)},
-						{"live", report.DigestLive.String()}, {"rebuilt", report.DigestRebuilt.String()}, {"equal", fmt.Sprint(report.Equal)},
-						{"difference", report.Difference}, {"time", fmt.Sprintf("%.2f s, %s events/s", report.Seconds, count(int64(float64(report.Events)/max(report.Seconds, 1e-3))))}})
+					rows := [][]string{{"position", count(report.Position)}, {"events", count(report.Events)},
+						{"live", report.DigestLive.String()}, {"rebuilt", report.DigestRebuilt.String()}, {"equal", fmt.Sprint(report.Equal)}}
+					if report.Difference != "" {
+						rows = append(rows, []string{"difference", report.Difference})
+					}
+					took := fmt.Sprintf("%.2f s, %s events/s", report.Seconds, count(int64(float64(report.Events)/max(report.Seconds, 1e-3))))
+					return table(w, []string{"REBUILT", ""}, append(rows, []string{"time", took}))
 				}); err == nil {
 					err = e
 				}
