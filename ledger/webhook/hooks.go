@@ -119,5 +119,5 @@ func (h *Hooks) named(name string) (*Follower, error) {
 	if f := h.find(name); f != nil {
 		return f, nil
 	}
-	return nil, ledger.Errorf(ledger.CodeNotFound, "webhooks", "list them with `baton webhooks list`", "no endpoint %q is configured", name)
+	return nil, ledger.Errorf(ledger.CodeNotFound, "webhooks", "put it under webhooks in the configuration; `baton webhooks list` shows those there are", "no endpoint %q is configured", name)
 }
