@@ -105,5 +105,5 @@ func (s *Server) enable(ctx context.Context, name string) (webhook.Status, error
 			return one, err
 		}
 	}
-	return webhook.Status{}, ledger.Errorf(ledger.CodeNotFound, "webhooks", "list them with `baton webhooks list`", "no endpoint %q is configured", name)
+	return webhook.Status{}, ledger.Errorf(ledger.CodeNotFound, "webhooks", "put it under webhooks in the configuration; `baton webhooks list` shows those there are", "no endpoint %q is configured", name)
 }
