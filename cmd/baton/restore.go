@@ -25,7 +25,7 @@ import (
 const (
 	stageDir  = "restoring"
 	readyFile = "ready.json"
-	doneDir   = "restored"
+	doneDir   = "restoring.done"
 
 	engineLock = "LOCK" // in the database's folder
 )
@@ -85,7 +85,7 @@ func mayRestore(r restoreRequest) error {
 		return environment("restore", "name a directory that can be written with --data", err)
 	}
 	ours := map[string]bool{"baton.lock": true, notary.CheckpointFile: true, notary.CheckpointFile + ".tmp": true, backup.KeysDir: true, "models": true,
-		"nats": true, "evidence": true, "ledger": true, stageDir: true, doneDir: true}
+		"nats": true, "evidence": true, "ledger": true, stageDir: true}
 	left := false
 	for _, e := range names {
 		left = left || e.Name() == notary.CheckpointFile || e.Name() == backup.KeysDir || e.Name() == stageDir
