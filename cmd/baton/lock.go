@@ -41,7 +41,7 @@ const patience = 3 * time.Second
 // lockDir takes the directory's lock, or says who serves it: then API is set. A holder without an API is waited for a short while
 // and then named in a CodeLocked error.
 func lockDir(ctx context.Context, dir, command string) (*dirLock, holder, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // what is in it is for those who may ask for it
 		return nil, holder{}, environment("open data directory", "choose another one with --data", err)
 	}
 	path := filepath.Join(dir, "baton.lock")

@@ -46,3 +46,17 @@ func TestLockNamesTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestDataDirectoryIsItsOwners: API keys say who may read a ledger, and its files must not say otherwise.
+func TestDataDirectoryIsItsOwners(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "D")
+	l, _, err := lockDir(t.Context(), dir, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.release()
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("a new data directory: %v, %v", info.Mode(), err)
+	}
+}
