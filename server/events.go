@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -195,7 +197,7 @@ func (in *eventsInput) group(events []ledger.Event) (batches []ledger.Batch, ord
 }
 
 // jsonFormat is huma's, except for answers that write themselves: an append's receipts, which are most of its cost otherwise.
-var jsonFormat = huma.Format{Unmarshal: json.Unmarshal, Marshal: func(w io.Writer, v any) error {
+var jsonFormat = huma.Format{Unmarshal: unmarshalText, Marshal: func(w io.Writer, v any) error {
 	own, ok := v.(interface{ AppendJSON([]byte) ([]byte, error) })
 	if !ok {
 		return huma.DefaultJSONFormat.Marshal(w, v)
@@ -207,3 +209,11 @@ var jsonFormat = huma.Format{Unmarshal: json.Unmarshal, Marshal: func(w io.Write
 	_, err = w.Write(append(text, '\n'))
 	return err
 }}
+
+// unmarshalText refuses what is not UTF-8: encoding/json puts another letter in the place of a broken one, and two journeys would be one.
+func unmarshalText(b []byte, v any) error {
+	if !utf8.Valid(b) {
+		return errors.New("the body is not valid UTF-8")
+	}
+	return json.Unmarshal(b, v)
+}

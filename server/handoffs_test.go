@@ -223,3 +223,14 @@ func TestReplayOverHTTP(t *testing.T) {
 		t.Errorf("the journey has %v, %v", names, err)
 	}
 }
+
+// TestBrokenLettersAreRefused: they would all become one letter, and journeys that differ in them one journey.
+func TestBrokenLettersAreRefused(t *testing.T) {
+	s, _, _, _ := serve(t)
+	body := `{"id":"h","journey":"P` + "\xff" + `","from":{"stage":"a"},"to":{"stage":"b"},"channel":"chat"}`
+	for _, path := range []string{"/v1/handoffs", "/v1/handoffs/h/completed"} {
+		if status, _, answer := post(t, s.URL+path, body); status != http.StatusBadRequest || !strings.Contains(answer, "UTF-8") {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+}
