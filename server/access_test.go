@@ -438,6 +438,29 @@ func TestActor(t *testing.T) {
 	}
 }
 
+// TestOwnSources: nobody takes the ids of what Baton is about to say.
+func TestOwnSources(t *testing.T) {
+	base, _, keys := guardedBy(t, func(*server.Options) {})
+	for _, tt := range []struct {
+		role   server.Role
+		source string
+		code   ledger.Code
+	}{
+		{server.Writer, "baton/deadlines", ledger.CodeForbidden},
+		{server.Writer, "baton/webhooks", ledger.CodeForbidden},
+		{server.Writer, ledger.HandoffSource, ""},
+		{server.Writer, "batonical", ""},
+		{server.Operator, "baton/deadlines", ""}, // who imports what another ledger exported
+	} {
+		e := event("expired/handoff/h", "J", `{"activity":"call"}`)
+		e.Source = tt.source
+		r := client.New(base, client.Options{Key: keys[tt.role]}).AppendAll(t.Context(), batch(ledger.Any, e))[0]
+		if ledger.CodeOf(r.Err) != tt.code {
+			t.Errorf("a %s as %s: %v", tt.role, tt.source, r.Err)
+		}
+	}
+}
+
 // TestPublicMetrics: the figures need a key, unless the configuration says otherwise.
 func TestPublicMetrics(t *testing.T) {
 	for open, want := range map[bool]int{false: http.StatusUnauthorized, true: http.StatusOK} {

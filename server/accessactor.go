@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -45,12 +46,20 @@ func Actor(next ledger.Append) ledger.Append {
 	}
 }
 
+// ownSources is how the sources of what Baton says itself begin. The ids of its events are known beforehand: whoever took one would keep, say, a deadline
+// from being recorded.
+const ownSources = "baton/"
+
 // named returns a copy of a batch whose events have an actor.
 func (p Principal) named(b *ledger.Batch) (ledger.Batch, error) {
 	out := *b
 	out.Events = append([]ledger.Event(nil), b.Events...)
 	for i := range out.Events {
 		e := &out.Events[i]
+		if p.Role < Operator && strings.HasPrefix(e.Source, ownSources) && e.Source != ledger.HandoffSource {
+			return out, ledger.Errorf(ledger.CodeForbidden, "append", "name a source of your own, or send with a key of role operator",
+				"event %d of %d (id %.80q) has the source %.80q, which is Baton's own", i+1, len(out.Events), e.ID, e.Source)
+		}
 		switch {
 		case e.Actor == "":
 			e.Actor = p.Name
