@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,11 @@ func fanOut(ctx context.Context, e *Env) ([]Side, func() error, error) {
 			v, err = e.relayed(ctx, o)
 			return v, errors.Join(err, o.close(), os.RemoveAll(o.dir))
 		}},
+		e.ours("the same offer appended, heard by nobody, p99", func(ctx context.Context, appendAll ledger.Append) (float64, error) {
+			l := newLatency()
+			err := l.append(ctx, appendAll, func(id string) { l.note(id) })
+			return l.p99(), err
+		}),
 		{Name: "write+fdatasync of the same offer, p99", Run: func(ctx context.Context) (float64, error) {
 			took, err := e.fileTimes(offered, 1)
 			return quantile(took, 0.99), err
@@ -54,7 +60,7 @@ func fanOut(ctx context.Context, e *Env) ([]Side, func() error, error) {
 	}, nil, nil
 }
 
-// relayed measures two seconds of the offer: single events by 64 writers, each due at its own time, so that a late one is late from then.
+// relayed measures the offer: single events by 64 writers, each due at its own time, so that a late one is late from then.
 func (e *Env) relayed(ctx context.Context, o *opened) (float64, error) {
 	j, err := e.startJetStream(false)
 	if err != nil {
@@ -76,16 +82,12 @@ func (e *Env) relayed(ctx context.Context, o *opened) (float64, error) {
 	return v, err
 }
 
+// offer appends two and a half seconds of traffic; the first half second starts relay and stream and does not count.
 func offer(ctx context.Context, appendAll ledger.Append, conn *nats.Conn) (float64, error) {
-	const n, warm = 2*offered + offered/2, offered / 2
-	due := make(map[string]time.Time, n)
-	work, start := prepared(n, 1), time.Now().Add(50*time.Millisecond)
-	for i := range work {
-		due[work[i][0].Events[0].ID] = start.Add(time.Duration(i) * time.Second / offered)
-	}
-	took, done := make([]time.Duration, 0, n), make(chan struct{})
+	l := newLatency()
+	done := make(chan struct{})
 	sub, err := conn.Subscribe(relay.AllSubjects, func(m *nats.Msg) {
-		if took = append(took, time.Since(due[m.Header.Get("ce-id")])); len(took) == n {
+		if l.note(m.Header.Get("ce-id")) {
 			close(done)
 		}
 	})
@@ -96,11 +98,7 @@ func offer(ctx context.Context, appendAll ledger.Append, conn *nats.Conn) (float
 	if err := conn.Flush(); err != nil {
 		return 0, err
 	}
-	err = parallel(writers, n, func(i int) error {
-		time.Sleep(time.Until(due[work[i][0].Events[0].ID]))
-		return accepted(appendAll(ctx, work[i]))
-	})
-	if err != nil {
+	if err := l.append(ctx, appendAll, func(string) {}); err != nil {
 		return 0, err
 	}
 	select {
@@ -108,7 +106,47 @@ func offer(ctx context.Context, appendAll ledger.Append, conn *nats.Conn) (float
 	case <-time.After(time.Minute):
 		return 0, errors.New("not every event reached the subscriber within a minute")
 	}
-	return quantile(took[warm:], 0.99), nil // the first events start relay and stream
+	return l.p99(), nil
+}
+
+// latency is an offer and how late each of its events was.
+type latency struct {
+	work [][]ledger.Batch
+	due  map[string]time.Time
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+const latencyEvents, latencyWarm = 2*offered + offered/2, offered / 2
+
+func newLatency() *latency {
+	l := &latency{work: prepared(latencyEvents, 1), due: make(map[string]time.Time, latencyEvents)}
+	start := time.Now().Add(50 * time.Millisecond)
+	for i := range l.work {
+		l.due[l.work[i][0].Events[0].ID] = start.Add(time.Duration(i) * time.Second / offered)
+	}
+	return l
+}
+
+// note takes the time of an event, and reports whether it was the last.
+func (l *latency) note(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.took = append(l.took, time.Since(l.due[id]))
+	return len(l.took) == latencyEvents
+}
+
+func (l *latency) p99() float64 { return quantile(l.took[latencyWarm:], 0.99) }
+
+// append offers each event at its time.
+func (l *latency) append(ctx context.Context, appendAll ledger.Append, done func(id string)) error {
+	return parallel(writers, latencyEvents, func(i int) error {
+		id := l.work[i][0].Events[0].ID
+		time.Sleep(time.Until(l.due[id]))
+		err := accepted(appendAll(ctx, l.work[i]))
+		done(id)
+		return err
+	})
 }
 
 func overHTTP(ctx context.Context, e *Env) ([]Side, func() error, error) {
