@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,7 +38,7 @@ type docsAnswer struct{ Status, Text, Kinds string }
 func docs(mux *http.ServeMux, doc *huma.OpenAPI) {
 	var page bytes.Buffer
 	t := template.Must(template.New("docs").Parse(docsHTML))
-	if err := t.Execute(&page, map[string]any{"Info": doc.Info, "Parts": docsParts(doc)}); err != nil {
+	if err := t.Execute(&page, map[string]any{"Info": doc.Info, "Intro": strings.Split(doc.Info.Description, "\n\n"), "Parts": docsParts(doc)}); err != nil {
 		panic(err) // the template and the document are both our own
 	}
 	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
@@ -56,7 +58,9 @@ func docsParts(doc *huma.OpenAPI) (parts []docsPart) {
 				}
 			}
 		}
-		slices.SortFunc(part.Operations, func(a, b docsOperation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+		slices.SortFunc(part.Operations, func(a, b docsOperation) int {
+			return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(b.Method, a.Method)) // the whole before its parts, doing before looking
+		})
 		parts = append(parts, part)
 	}
 	return parts
@@ -74,14 +78,18 @@ func docsOf(op *huma.Operation) docsOperation {
 		}
 		slices.SortFunc(out.Bodies, func(a, b docsBody) int { return strings.Compare(a.Kind, b.Kind) })
 	}
+	var refusals []string
 	for status, r := range op.Responses {
-		var kinds []string
-		for kind := range r.Content {
-			kinds = append(kinds, kind)
+		kinds := slices.Sorted(maps.Keys(r.Content))
+		if slices.Equal(kinds, []string{"application/problem+json"}) {
+			refusals = append(refusals, status) // all of one form: a row each would hide the answer that is looked for
+			continue
 		}
-		slices.Sort(kinds)
 		out.Answers = append(out.Answers, docsAnswer{status, r.Description, strings.Join(kinds, ", ")})
 	}
 	slices.SortFunc(out.Answers, func(a, b docsAnswer) int { return strings.Compare(a.Status, b.Status) })
+	if slices.Sort(refusals); len(refusals) > 0 {
+		out.Answers = append(out.Answers, docsAnswer{"else", strings.Join(refusals, " "), "application/problem+json"})
+	}
 	return out
 }

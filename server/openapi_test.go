@@ -144,6 +144,9 @@ func TestDocsPage(t *testing.T) {
 			t.Errorf("the page has %s", foreign)
 		}
 	}
+	if whole, part := strings.Index(page, ">/v1/handoffs<"), strings.Index(page, ">/v1/handoffs/{handoff}"); whole < 0 || part < whole {
+		t.Errorf("/v1/handoffs is at %d, after a path below it at %d", whole, part)
+	}
 	for operation := range newDocument(t, s.URL).operations {
 		method, path, _ := strings.Cut(operation, " ")
 		if !strings.Contains(page, fmt.Sprintf(`>%s</span><span class="path">%s<`, method, path)) {
