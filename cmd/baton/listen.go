@@ -41,7 +41,9 @@ func (a *app) listen() (*front, error) {
 func (f *front) close() error { return errors.Join(f.access.Keys.CloseLocal(), f.Close()) }
 
 // serve answers requests until the context ends.
-func (f *front) serve(ctx context.Context, api *server.Server) error { return api.Serve(ctx, f.All()...) }
+func (f *front) serve(ctx context.Context, api *server.Server) error {
+	return api.Serve(ctx, f.All()...)
+}
 
 // ask makes a client of the server that holds the configured data directory.
 func (a *app) ask(held holder) *client.Client {

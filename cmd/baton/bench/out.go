@@ -169,9 +169,22 @@ func overHTTP(ctx context.Context, e *Env) ([]Side, func() error, error) {
 
 func batchesOf(each int, do func([]ledger.Batch) error) (float64, error) {
 	work := prepared(httpRounds, each)
+	for i := range work {
+		work[i] = oneJourney(work[i])
+	}
 	begin := time.Now()
 	err := parallel(httpConns, httpRounds, func(i int) error { return do(work[i]) })
 	return rate(httpRounds*each, begin), err
+}
+
+// oneJourney makes one batch of many: all events go to the first one's stream.
+func oneJourney(batches []ledger.Batch) []ledger.Batch {
+	all := batches[0]
+	for _, b := range batches[1:] {
+		b.Events[0].Subject = all.Events[0].Subject
+		all.Events = append(all.Events, b.Events...)
+	}
+	return []ledger.Batch{all}
 }
 
 // served appends through the API of a real server on loopback.
