@@ -67,7 +67,7 @@ func MoveVerbs() []HandoffState {
 
 // HandOff appends a handoff's events as one batch, all or none. The first event of a journey is journey.started, in the same batch. The same
 // call again, with its ID, writes nothing and answers the first receipts; another call with that ID is CodeIDConflict, or
-// CodePartialBatch where the two differ in OfferOnly. Further errors are CodeInvalid, which names the field, and those of an append.
+// CodePartialBatch where the first was OfferOnly and this one is not. The other way round the offer is there already, and is answered. Further errors are CodeInvalid, which names the field, and those of an append.
 func HandOff(ctx context.Context, r Reader, to Append, c HandoffCall) (HandedOff, error) {
 	if c.ID == "" {
 		c.ID = rand.Text()
