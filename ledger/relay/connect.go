@@ -2,6 +2,7 @@ package relay
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,6 +27,7 @@ func connect(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, err
 		o.Name = "baton"
 	}
 	log := logger(o.Logger).With("connection", o.Name)
+	var away atomic.Bool // from the first attempt on: the client tells of no failure before it was connected once
 	options := []nats.Option{
 		nats.Name(o.Name),
 		nats.RetryOnFailedConnect(true),
@@ -39,12 +41,21 @@ func connect(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, err
 				log.Warn("NATS is away", "error", err)
 			}
 		}),
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			if away.Load() {
+				log.Info("NATS is back", "server", nc.ConnectedServerName())
+			}
+		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("NATS is back", "server", nc.ConnectedServerName()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("NATS reports an error", "error", err) }),
 	}
 	nc, err := nats.Connect(url, append(options, more...)...)
 	if err != nil {
 		return nil, ledger.Errorf(ledger.CodeInvalid, "connect to NATS", "set nats.url to nats://user:password@host:4222", "%w", err)
+	}
+	if !nc.IsConnected() {
+		away.Store(true)
+		log.Warn("NATS is away", "error", "no answer to the first attempt; it is tried again for ever")
 	}
 	return nc, nil
 }

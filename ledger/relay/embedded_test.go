@@ -1,7 +1,9 @@
 package relay_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -67,8 +69,12 @@ func TestConnectWhileAway(t *testing.T) {
 	b.write(10)
 	var p *ledger.Progress
 	b.restart(func() {
-		nc, err := relay.Connect(b.nats.URL(), relay.ConnectOptions{Name: "early"})
+		var said bytes.Buffer
+		nc, err := relay.Connect(b.nats.URL(), relay.ConnectOptions{Name: "early", Logger: slog.New(slog.NewTextHandler(&said, nil))})
 		b.must(err)
+		if text := said.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "NATS is away") {
+			t.Errorf("nobody is told that NATS does not answer: %q", text)
+		}
 		t.Cleanup(nc.Close)
 		r, err := relay.New(nc, relay.Options{LedgerID: ledgerID})
 		b.must(err)
