@@ -41,7 +41,7 @@ func (s *Server) handoffs(api huma.API) {
 }
 
 type handOffInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"249" doc:"id of the handoff where the body has none: the same call again answers the first receipts and writes nothing"`
+	Key  string `header:"Idempotency-Key" minLength:"1" maxLength:"249" doc:"id of the handoff where the body has none: the same call again answers the first receipts and writes nothing"`
 	Body client.Handoff
 }
 
@@ -53,7 +53,9 @@ func (s *Server) handOff(ctx context.Context, in *handOffInput) (*answer[ledger.
 		Reason: b.Reason, Time: b.Time, Envelope: b.Envelope, Data: b.Data, OfferOnly: b.Accept != nil && !*b.Accept, Schema: b.Schema,
 		DataSubject: b.DataSubject, CorrelationID: b.CorrelationID}
 	if c.ID == "" {
-		c.ID = unquoted(in.Key)
+		if c.ID = unquoted(in.Key); c.ID == "" && in.Key != "" {
+			return nil, fail(errEmptyKey)
+		}
 	}
 	return reply(ledger.HandOff(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, c))
 }
@@ -61,7 +63,7 @@ func (s *Server) handOff(ctx context.Context, in *handOffInput) (*answer[ledger.
 type moveInput struct {
 	Handoff string `path:"handoff" maxLength:"256"`
 	Verb    string `path:"verb" enum:"accepted,declined,completed,returned,withdrawn,failed"`
-	Key     string `header:"Idempotency-Key" maxLength:"258" doc:"id of the event where the body has none"`
+	Key     string `header:"Idempotency-Key" minLength:"1" maxLength:"258" doc:"id of the event where the body has none"`
 	Body    client.Move
 }
 
@@ -73,10 +75,15 @@ func (s *Server) moveHandoff(ctx context.Context, in *moveInput) (*answer[ledger
 		m.By = ledger.Party(*b.By)
 	}
 	if m.ID == "" {
-		m.ID = unquoted(in.Key)
+		if m.ID = unquoted(in.Key); m.ID == "" && in.Key != "" {
+			return nil, fail(errEmptyKey)
+		}
 	}
 	return reply(ledger.MoveHandoff(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, m))
 }
+
+// errEmptyKey refuses a key that is there and says nothing: a random id in its place would make a retry a second handoff.
+var errEmptyKey = ledger.Errorf(ledger.CodeInvalid, "hand over", "give every call a key of its own, or leave the header out", "the header Idempotency-Key is empty")
 
 // unquoted reads an Idempotency-Key as the drafts of its standard have it, in quotes, and as most clients send it, without.
 func unquoted(key string) string {

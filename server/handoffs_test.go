@@ -48,6 +48,9 @@ func TestHandOffOverHTTP(t *testing.T) {
 		out.Point != "bot>sales@chat" || out.Owner.Party != "Ada" || len(out.Receipts) != 2 {
 		t.Fatalf("answered %d %s", status, first)
 	}
+	if status, _, body := post(t, s.URL+"/v1/handoffs", oneCall, "Idempotency-Key", `""`); status != 400 || !strings.Contains(body, "Idempotency-Key is empty") {
+		t.Errorf("an empty key is answered %d %s", status, body)
+	}
 	_, _, again := post(t, s.URL+"/v1/handoffs", oneCall, "Idempotency-Key", "k-1")
 	if strings.ReplaceAll(again, `,"duplicate":true`, "") != first {
 		t.Errorf("the retry answers %s, the first was %s", again, first)

@@ -76,6 +76,9 @@ func mayRestore(r restoreRequest) error {
 	if backup.Is(r.dir) {
 		return restoreError("name a data directory with --data", "%s is a backup itself", r.dir)
 	}
+	if err := backup.Apart(r.backup, r.dir); err != nil {
+		return err
+	}
 	names, _ := os.ReadDir(filepath.Join(r.dir, "ledger"))
 	if slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() != engineLock }) {
 		return restoreError("name another directory with --data, or move that one away as evidence", "%s holds a ledger", r.dir)

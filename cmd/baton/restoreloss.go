@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -41,6 +43,9 @@ func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys 
 		return nil, err
 	}
 	ahead, err = notary.Compare(ctx, c.store, known)
+	if err == nil {
+		ahead, err = withEvidence(ctx, r.dir, c.store, keys, ahead, report)
+	}
 	if len(ahead) == 0 || err != nil || r.acceptLoss {
 		return ahead, err
 	}
@@ -48,6 +53,22 @@ func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys 
 	return nil, restoreError("restore a newer backup; or say --accept-loss, and the loss is recorded",
 		"the backup ends at position %d, and %s says that the ledger had %d events: positions %d to %d would be lost. The checkpoint:\n%s",
 		report.Position, k.File, k.Checkpoint.Size, report.Position+1, k.Checkpoint.Size, k.Checkpoint.Note)
+}
+
+// withEvidence adds the checkpoints of losses that were accepted here before: a ledger that is restored again from before them has to say so
+// again. The newest comes first.
+func withEvidence(ctx context.Context, dir string, store *pebblestore.Store, keys notary.Keys, ahead []notary.Known, report *restoreReport) ([]notary.Known, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "evidence", "lost-*", "checkpoint.*"))
+	if err != nil {
+		return nil, err
+	}
+	lost, err := notary.StillLost(ctx, store, files, keys.Verifier)
+	for _, k := range lost {
+		report.Known = append(report.Known, knownFile{k.File, k.Checkpoint.Size})
+	}
+	ahead = append(ahead, lost...)
+	slices.SortStableFunc(ahead, func(a, b notary.Known) int { return cmp.Compare(b.Checkpoint.Size, a.Checkpoint.Size) })
+	return ahead, err
 }
 
 // recordLoss keeps the checkpoints that are not reached, and appends what is lost to the staged ledger, under a checkpoint of its own: the first

@@ -95,7 +95,7 @@ func Begin(dir, data string) error {
 	if !filepath.IsAbs(dir) {
 		return invalid("give an absolute path", "dir %q is not absolute", dir)
 	}
-	if err := outside(dir, data); err != nil {
+	if err := Apart(dir, data); err != nil {
 		return err
 	}
 	names, err := os.ReadDir(dir)
@@ -116,12 +116,12 @@ func Begin(dir, data string) error {
 	return errors.Join(SyncFolder(dir), SyncFolder(filepath.Dir(dir)))
 }
 
-// outside requires that neither folder lies in the other, links resolved.
-func outside(dir, data string) error {
+// Apart requires that neither of a backup and a data directory lies in the other, links resolved.
+func Apart(dir, data string) error {
 	dir, data = resolved(dir), resolved(data)
 	for _, pair := range [][2]string{{dir, data}, {data, dir}} {
 		if rel, err := filepath.Rel(pair[1], pair[0]); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return invalid("name a folder elsewhere, best on another disk", "dir %s and the data directory %s lie in each other", dir, data)
+			return invalid("name a folder elsewhere, best on another disk", "the backup %s and the data directory %s lie in each other", dir, data)
 		}
 	}
 	return nil

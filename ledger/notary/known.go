@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -60,6 +61,33 @@ func Compare(ctx context.Context, store Source, known []Known) (ahead []Known, e
 		}
 	}
 	return ahead, nil
+}
+
+// StillLost gives the checkpoints in files that the ledger ends before and has no record of: what is left of losses that were accepted by a
+// ledger which was then lost itself. Those that it reaches, or records as lost, are of a history that it has taken leave of.
+func StillLost(ctx context.Context, store Source, files []string, v note.Verifier) (lost []Known, err error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	head, err := store.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := losses(ctx, store, v)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		cp, err := readFile(file, v)
+		if err != nil {
+			return nil, err
+		}
+		said := slices.ContainsFunc(recorded, func(l RecordedLoss) bool { return l.KnownRoot == cp.Root || l.KnownPosition >= cp.Size })
+		if cp.Size > head.Position && !said {
+			lost = append(lost, Known{file, cp})
+		}
+	}
+	return lost, nil
 }
 
 // ReplaceOutside writes a signed note in the place of the checkpoint of a data directory and of every copy, whatever is there. It takes away what
