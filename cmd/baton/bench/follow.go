@@ -41,6 +41,16 @@ func (e *Env) large(ctx context.Context) (*pebblestore.Store, string, error) {
 	return s, dir, err
 }
 
+// both opens the large ledger, and the stream that has the same events.
+func (e *Env) both(ctx context.Context) (*jetStream, *pebblestore.Store, error) {
+	j, err := e.filled(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, _, err := e.large(ctx)
+	return j, store, err
+}
+
 // counting is a follower that looks at what any follower does: where the event belongs, what it is, and its data.
 type counting struct {
 	upTo   uint64
@@ -68,11 +78,7 @@ func (c *counting) count(r *ledger.Recorded) {
 }
 
 func catchUp(ctx context.Context, e *Env) ([]Side, func() error, error) {
-	j, err := e.filled(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, _, err := e.large(ctx)
+	j, store, err := e.both(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,11 +206,7 @@ func (e *Env) jetStreamFold(j *jetStream, target float64) Side {
 }
 
 func rebuild(ctx context.Context, e *Env) ([]Side, func() error, error) {
-	j, err := e.filled(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, _, err := e.large(ctx)
+	j, store, err := e.both(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -227,11 +229,7 @@ func rebuild(ctx context.Context, e *Env) ([]Side, func() error, error) {
 }
 
 func rebuildJSON(ctx context.Context, e *Env) ([]Side, func() error, error) {
-	j, err := e.filled(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, _, err := e.large(ctx)
+	j, store, err := e.both(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
