@@ -86,6 +86,7 @@ type entry struct {
 	at       time.Time     // due
 	limit    time.Duration // of the point; 0 where the event said when
 	again    time.Time     // not to be tried before
+	alone    bool          // not in one batch with others
 	place    int           // in the queue, -1 while it is in none
 }
 

@@ -247,6 +247,22 @@ func TestClosedJourney(t *testing.T) {
 	})
 }
 
+// TestTakenID: somebody has used the id of one expiry for something else. The others of its stream are recorded all the same.
+func TestTakenID(t *testing.T) {
+	bubble(t, func(d *desk) {
+		for _, id := range []string{"h1", "h2", "h3"} {
+			d.offer(id, "J1")
+		}
+		r := d.append(d.Context(), []ledger.Batch{{Stream: ledger.JourneyStream("J1"), Expect: ledger.Any, Events: []ledger.Event{{ID: "expired/handoff/h2",
+			Source: deadlines.Source, Type: ledger.Type("interaction", "recorded"), Subject: "J1", Data: []byte(`{"activity":"mail"}`)}}}})[0]
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		d.run(d.options(), 2*limit)
+		d.want("expired/handoff/h2", "expired/handoff/h1", "expired/handoff/h3") // the first is not the follower's
+	})
+}
+
 // TestSuggestionAndContract end at what they say themselves.
 func TestSuggestionAndContract(t *testing.T) {
 	bubble(t, func(d *desk) {

@@ -34,7 +34,7 @@ func (d *Deadlines) expire(ctx context.Context) error {
 		}
 		for i, r := range d.o.Append(ctx, batches) {
 			for _, e := range entries[i] {
-				d.settle(e, r.Err)
+				d.settle(e, r.Err, len(entries[i]) == 1)
 			}
 		}
 		if ctx.Err() != nil {
@@ -62,9 +62,11 @@ func (d *Deadlines) decide(ctx context.Context, now time.Time) (batches []ledger
 			continue
 		}
 		i, there := place[e.stream]
-		if !there {
+		if !there || e.alone {
 			i = len(batches)
-			place[e.stream] = i
+			if !e.alone {
+				place[e.stream] = i
+			}
 			batches, entries = append(batches, ledger.Batch{Stream: e.stream, Expect: ledger.Expect(v.revision)}), append(entries, nil)
 		}
 		n++
@@ -74,8 +76,8 @@ func (d *Deadlines) decide(ctx context.Context, now time.Time) (batches []ledger
 	return batches, entries, nil
 }
 
-// settle notes the answer to an event.
-func (d *Deadlines) settle(e *entry, err error) {
+// settle notes the answer to an event. What is refused together with others is tried again alone: one of them may be what is wrong.
+func (d *Deadlines) settle(e *entry, err error, alone bool) {
 	if d.entries[e.key] != e {
 		return
 	}
@@ -85,6 +87,9 @@ func (d *Deadlines) settle(e *entry, err error) {
 		return
 	case ledger.CodeStaleRevision: // something came in between: it is decided again, on what is there then
 	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeIDConflict, ledger.CodePartialBatch:
+		if e.alone = true; !alone {
+			break
+		}
 		d.o.Logger.Error("a deadline cannot be recorded", "stream", e.stream, "id", e.id, "error", err)
 		delete(d.entries, e.key)
 		return
