@@ -20,13 +20,13 @@ import (
 	"github.com/baton-ledger/baton/server/client"
 )
 
-// smallDisk starts a server whose data are on a disk of its own, of 200 MiB: a tmpfs in a mount namespace that goes with the process. root is that
-// disk as others see it.
+// smallDisk starts a server whose data are on a disk of its own, of 500 MiB: a tmpfs in a mount namespace that goes with the process. Pebble keeps
+// room for two logs of 70 MiB. root is that disk as others see it.
 func smallDisk(t *testing.T) (cmd *exec.Cmd, out *bytes.Buffer, root string) {
 	t.Helper()
 	dir := t.TempDir()
 	out = &bytes.Buffer{}
-	cmd = exec.Command("sh", "-c", `mount -t tmpfs -o size=200m tmpfs "$0" && exec baton serve --data "$0/D" --listen 127.0.0.1:0`, dir)
+	cmd = exec.Command("sh", "-c", `mount -t tmpfs -o size=500m tmpfs "$0" && exec baton serve --data "$0/D" --listen 127.0.0.1:0`, dir)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
@@ -34,7 +34,15 @@ func smallDisk(t *testing.T) (cmd *exec.Cmd, out *bytes.Buffer, root string) {
 		t.Skip("no namespaces here:", err)
 	}
 	root = fmt.Sprintf("/proc/%d/root%s", cmd.Process.Pid, dir)
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = cmd.Process.Signal(syscall.SIGQUIT) // where its goroutines are, in the output
+			_ = cmd.Wait()
+			t.Logf("%.60000s", out)
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
 	if err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", dir).Run(); err != nil {
 		t.Skip("nothing can be mounted here:", err)
 	}
