@@ -210,8 +210,8 @@ func TestStreamAheadOfTheLedger(t *testing.T) {
 	b.must(r.CatchUp(b.ctx, b.store))
 	forged := nats.NewMsg("baton.v1.0.other.x._")
 	forged.Header = nats.Header{"Nats-Msg-Id": {"test%2Eexample%2Fledger:9"}, "ce-position": {"9"}}
-	b.must(b.nc.PublishMsg(forged))
-	b.must(b.nc.Flush())
+	_, err := b.js.PublishMsg(b.ctx, forged) // answered when it is in the stream
+	b.must(err)
 	if err := r.Run(b.ctx, b.store, nil); !errors.Is(err, ledger.CodeCorrupt) {
 		t.Errorf("the relay ended with %v", err)
 	}
