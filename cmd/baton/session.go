@@ -87,7 +87,7 @@ func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
 		return err
 	}
 	if need != writing {
-		if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engine(n)); err != nil {
+		if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engineFor(n, need)); err != nil {
 			return err
 		}
 		if err := n.guard(ctx, a.cfg.Checkpoint.Copies, n.store); err != nil {
@@ -125,6 +125,15 @@ func (a *app) engine(n *node) pebblestore.Options {
 		Guard: func(ctx context.Context, ro *pebblestore.Store) error {
 			return n.guard(ctx, a.cfg.Checkpoint.Copies, ro)
 		}}
+}
+
+// engineFor leaves a command that reads once through the ledger without the cache of a server, which would fill up and serve nobody.
+func (a *app) engineFor(n *node, need access) pebblestore.Options {
+	o := a.engine(n)
+	if need == modelled {
+		o.CacheMB = min(o.CacheMB, 32)
+	}
+	return o
 }
 
 func (n *node) ledgerDir() string { return filepath.Join(n.dir, "ledger") }

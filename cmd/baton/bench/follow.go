@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -255,14 +254,41 @@ func rebuildMemory(ctx context.Context, e *Env) ([]Side, func() error, error) {
 		return nil, nil, err
 	}
 	return []Side{{Name: "baton replay rebuild", Run: func(ctx context.Context) (float64, error) {
+		var out bytes.Buffer
 		cmd := exec.CommandContext(ctx, e.Binary, "replay", "rebuild", "--data", dir, "--json")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("%w: %.300s", err, bytes.TrimSpace(out))
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			return 0, err
 		}
-		used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		if !ok {
-			return 0, errors.New("this system does not say how much memory a process took")
+		peak := watchMemory(cmd.Process.Pid)
+		if err := cmd.Wait(); err != nil {
+			return 0, fmt.Errorf("%w: %.300s", err, bytes.TrimSpace(out.Bytes()))
 		}
-		return float64(used.Maxrss) / 1024, nil // KiB on Linux
+		if most := <-peak; most > 0 {
+			return most, nil
+		}
+		return 0, errors.New("this system does not say how much memory a process takes")
 	}}}, nil, nil
+}
+
+// watchMemory follows the high-water mark of a process's memory, in MiB, until it has ended. What wait4 reports afterwards counts the memory of the
+// process that started it as well.
+func watchMemory(pid int) <-chan float64 {
+	peak := make(chan float64, 1)
+	go func() {
+		most := 0.0
+		for range time.Tick(5 * time.Millisecond) {
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			_, rest, found := bytes.Cut(b, []byte("VmHWM:"))
+			if err != nil || !found { // it has ended, and has no memory any more
+				break
+			}
+			var kib float64
+			if _, err := fmt.Sscan(string(rest[:bytes.IndexByte(rest, '\n')]), &kib); err == nil {
+				most = max(most, kib/1024)
+			}
+		}
+		peak <- most
+	}()
+	return peak
 }
