@@ -36,6 +36,8 @@ func (a *app) benchCommand() *cobra.Command {
 			if o.Dir, err = os.MkdirTemp(dir, "baton-bench-"); err != nil {
 				return environment("bench", "choose a folder with --dir", err)
 			}
+			o.Version = version()
+			o.FileSystem, _, _ = fileSystem(o.Dir)
 			report, err := bench.Run(cmd.Context(), o)
 			if err := errors.Join(err, os.RemoveAll(o.Dir)); err != nil {
 				return environment("bench", "see that the disk has some gigabytes left; one case alone: --only NAME", err)

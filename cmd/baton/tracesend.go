@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/url"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -78,13 +77,6 @@ func collectorURL(endpoint string) (address string, user *url.Userinfo) {
 		u.Path = "/v1/traces"
 	}
 	return u.String(), user
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // sender bounds and counts what the SDK's batch processor would drop in silence: it lets no more spans in than its queue holds.

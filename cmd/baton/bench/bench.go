@@ -46,6 +46,9 @@ type Options struct {
 	Log    string   // an XES file for the import case; it is left out where empty
 	Say    io.Writer
 	Binary string // this program, for what is measured as a process of its own
+
+	Version    string // of this program, and
+	FileSystem string // the type of the one that Dir is on, for the report
 }
 
 // Spread is the middle and the ends of some figures.
@@ -96,7 +99,7 @@ func Cases() []Case {
 func Run(ctx context.Context, o Options) (Report, error) {
 	cases, e := o.chosen(), &Env{Options: o}
 	defer e.close()
-	r := Report{Machine: thisMachine(o.Dir), Version: version(), Began: time.Now().UTC().Truncate(time.Second), Events: o.Events, Rounds: o.Rounds}
+	r := Report{Machine: thisMachine(o.FileSystem), Version: o.Version, Began: time.Now().UTC().Truncate(time.Second), Events: o.Events, Rounds: o.Rounds}
 	for i, c := range cases {
 		fmt.Fprintf(o.Say, "[%d/%d] %s: %s\n", i+1, len(cases), c.Name, c.What)
 		result, err := c.run(ctx, e)

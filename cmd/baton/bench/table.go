@@ -65,7 +65,8 @@ func (r *Report) lines() (rows [][]string) {
 var head = []string{"case", "what", "median (least to greatest)", "ours / it", "target", ""}
 
 func (r *Report) about() string {
-	return fmt.Sprintf("%s. %d events in the large ledger, %d rounds, %.0f s, %s.", r.Machine, r.Events, r.Rounds, r.Seconds, r.Began.Format("2006-01-02 15:04 MST"))
+	return fmt.Sprintf("%s. %d events in the large ledger, %d rounds, %.0f s, %s, build %s.", r.Machine, r.Events, r.Rounds, r.Seconds,
+		r.Began.Format("2006-01-02 15:04 MST"), r.Version)
 }
 
 // Text writes the report for a terminal.
