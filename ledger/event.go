@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"strconv"
 	"time"
 )
 
@@ -94,4 +95,11 @@ type Receipt struct {
 	RecordedTime time.Time `json:"recorded_time"`
 	LeafHash     Hash      `json:"leaf_hash"`
 	Duplicate    bool      `json:"duplicate,omitempty"`
+}
+
+// Again is the id of an event whose id its stream had before it came to this revision. Baton never writes such an event; stores that do not
+// compare ids may hold some, and every event needs an id of its own here.
+func Again(id string, revision uint64) string {
+	suffix := "@" + strconv.FormatUint(revision, 10)
+	return id[:min(len(id), MaxID-len(suffix))] + suffix
 }

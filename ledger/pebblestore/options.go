@@ -18,6 +18,9 @@ type Options struct {
 	MemtableMB int              // default 64
 	MinFreeMB  int              // appends are refused below this much free disk space, default 64; -1 never
 	Now        func() time.Time // nil: time.Now
+	// Mirror makes the ledger a copy of a store elsewhere: it is written by [Store.Mirror] alone, and not synced. What a power loss takes is
+	// its newest part, which is fetched again from where the cursor among it is then.
+	Mirror bool
 	// Guard is run on a read-only open of an existing ledger before it is opened for writing, and on an empty one where there is none
 	// yet; its error refuses the ledger.
 	Guard  func(ctx context.Context, ro *Store) error

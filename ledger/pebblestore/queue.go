@@ -34,6 +34,8 @@ type request struct {
 	entries []entry
 	bytes   int
 	result  ledger.Result
+
+	mirrored *mirrored // of Mirror: what it writes; batch is nil then
 }
 
 // call is what one caller waits for: one or more batches.
@@ -171,6 +173,14 @@ func (s *Store) encode(ctx context.Context, b *ledger.Batch) (*request, error) {
 	if s.readOnly {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "append", "open the ledger for writing", "the ledger is open read-only")
 	}
+	if s.opts.Mirror {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "append", "append to the store that it is a copy of", "the ledger is a copy")
+	}
+	return newRequest(b)
+}
+
+// newRequest encodes and hashes a batch's events.
+func newRequest(b *ledger.Batch) (*request, error) {
 	r := &request{batch: b, entries: make([]entry, len(b.Events))}
 	seen := map[idTag]struct{}{}
 	for i := range b.Events {

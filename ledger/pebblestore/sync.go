@@ -36,8 +36,10 @@ func (s *Store) sync(groups <-chan *group) {
 }
 
 func (s *Store) waitSync(batch *pebble.Batch) error {
-	if err := batch.SyncWait(); err != nil {
-		return s.fail(err)
+	if !s.opts.Mirror {
+		if err := batch.SyncWait(); err != nil {
+			return s.fail(err)
+		}
 	}
 	return s.ioError("append", batch.Close())
 }
@@ -56,6 +58,9 @@ func (s *Store) publish(h ledger.Head) {
 
 // apply hands a group to Pebble without waiting for the disk.
 func (s *Store) apply(batch *pebble.Batch) error {
+	if s.opts.Mirror {
+		return s.guarded(func() error { return s.db.Apply(batch, pebble.NoSync) })
+	}
 	return s.guarded(func() error { return s.db.ApplyNoSyncWait(batch, pebble.Sync) })
 }
 

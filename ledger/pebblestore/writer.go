@@ -70,10 +70,16 @@ func (w *writer) build(requests []queued) *group {
 		return g
 	}
 	batch := w.store.db.NewBatch()
-	w.recorded = max(w.recorded, w.store.opts.Now().UnixNano())
+	if !w.store.opts.Mirror {
+		w.recorded = max(w.recorded, w.store.opts.Now().UnixNano())
+	}
 	for _, q := range requests {
 		r := q.request
-		r.result.Receipts, r.result.Err = w.decide(batch, r)
+		if r.mirrored != nil {
+			r.result.Receipts, r.result.Err = w.mirror(batch, r)
+		} else {
+			r.result.Receipts, r.result.Err = w.decide(batch, r)
+		}
 	}
 	for _, st := range w.dirty {
 		w.key = headKey(w.key[:0], st.name)
@@ -135,11 +141,16 @@ func (w *writer) decide(batch *pebble.Batch, r *request) ([]ledger.Receipt, erro
 	for i := range r.entries {
 		receipts[i] = w.place(batch, st, &r.entries[i])
 	}
+	w.touch(st)
+	return receipts, nil
+}
+
+// touch notes that a stream's head is to be written with the group.
+func (w *writer) touch(st *stream) {
 	if !st.dirty {
 		st.dirty = true
 		w.dirty = append(w.dirty, st)
 	}
-	return receipts, nil
 }
 
 // known looks up which events of a request the stream has already, and compares their content. receipts has an entry for each event, zero for
