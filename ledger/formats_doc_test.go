@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/relay"
 )
 
@@ -55,6 +56,11 @@ func TestFormatsPage(t *testing.T) {
 	want := []string{"stream tag      " + tag.String(), "record digest   " + leaf.Record.String(), "head before     " + r.PrevHead.String(),
 		"leaf hash       " + leafHash.String(), "head after      " + head.String(),
 		"retry digest    " + ledger.RetryDigest(r.Stream, &r.Event).String(), "subject  " + relay.Subject(&r)}
+	kept, err := esdb.Encode(r.Stream, &r.Event, r.RecordedTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, "id       "+kept.ID.String(), "metadata "+string(kept.Metadata))
 	for name, value := range r.Attributes() {
 		want = append(want, "ce-"+name+": "+value)
 	}
