@@ -112,6 +112,7 @@ type Capabilities struct {
 	ExactRetry       bool   // a retry is recognised however late, and its bytes are compared
 	Leaves           bool   // leaf hashes are written in the same atomic step as the event
 	Durable          bool   // survives power loss when Append returns
+	Lanes            bool   // AppendAll keeps the order of batches within a journey alone, where others keep that of all
 }
 
 // Head is the end of the ledger.
