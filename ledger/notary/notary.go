@@ -24,6 +24,7 @@ type Options struct {
 	Dir      string        // data directory: the checkpoint goes to Dir/checkpoint
 	Copies   []string      // further files or folders for it, best on another machine's disk
 	Interval time.Duration // between checkpoints while events come in, default 1 s
+	Board    Board         // where several nodes share checkpoints; nil: this is the only node
 	Logger   *slog.Logger  // nil: none
 }
 
@@ -42,6 +43,7 @@ var (
 //	(1) PutTree: nodes         as (0): nodes are a function of the leaves. Unsynced, so any suffix of such writes may be gone; then
 //	                           tree/size, written with them, is lower and they are made again
 //	(2) sign                   as (1): nobody has seen the signature. A later checkpoint of the same size has the same root
+//	(2b) post                  with a [Board]: all nodes have it, this one takes it over when it is opened
 //	(3) outside: file, copies  the files are synced one after another; each is old or new, never torn. Outside is ahead of inside.
 //	                           Open rolls the map forward to the size the file states, requires its root, and goes on
 //	(4) PutTree: map, note     inside is as outside; unsynced: a power loss brings back (3)
@@ -65,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Notary, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Keys.Signer == nil || o.Keys.Verifier == nil || len(o.Keys.TagKey) == 0 {
+	if o.Keys.Signer == nil && o.Board == nil || o.Keys.Verifier == nil || len(o.Keys.TagKey) == 0 {
 		return nil, ledger.Errorf(ledger.CodeInvalid, "open notary", "load the keys first", "signer, verifier or tag key is missing")
 	}
 	if err := Guard(ctx, o.Store, o.Keys, o.Dir, o.Copies); err != nil {
@@ -75,7 +77,10 @@ func Open(ctx context.Context, o Options) (*Notary, error) {
 	if err := n.recover(ctx); err != nil {
 		return nil, err
 	}
-	if n.latest.Load() == nil {
+	if err := n.adoptPosted(ctx); err != nil {
+		return nil, err
+	}
+	if n.latest.Load() == nil && o.Keys.Signer != nil {
 		_, err := n.Checkpoint(ctx)
 		if n.latest.Load() == nil {
 			return nil, err
@@ -203,7 +208,7 @@ func (n *Notary) Close(ctx context.Context) error {
 			return nil
 		case err != nil && (fatal(err) || cp.Note == before.Note):
 			return err
-		case cp.Streams.Size == cp.Size:
+		case cp.Streams.Size == cp.Size || n.o.Board != nil: // other nodes go on
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.closed = true
@@ -218,6 +223,10 @@ func (n *Notary) step(ctx context.Context, work mapWork) (Checkpoint, error) {
 	defer n.mu.Unlock()
 	if n.closed {
 		return n.Latest(), ledger.Errorf(ledger.CodeClosed, "checkpoint", "", "the notary is closed")
+	}
+	place, err := n.place(ctx)
+	if err != nil || n.o.Keys.Signer == nil {
+		return n.Latest(), err
 	}
 	head, err := n.o.Store.Head(ctx)
 	if err != nil {
@@ -236,6 +245,9 @@ func (n *Notary) step(ctx context.Context, work mapWork) (Checkpoint, error) {
 	}
 	cp.Streams = u.root
 	if err := cp.sign(n.o.Keys.Signer); err != nil {
+		return n.Latest(), err
+	}
+	if posted, err := n.post(ctx, place, cp); err != nil || !posted {
 		return n.Latest(), err
 	}
 	unreached := n.publish(ctx, cp)
