@@ -241,7 +241,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	for _, g := range []given{
 		{env: []string{"BATON_NATS_URL=nats://ann:hunter2"}},
 		{env: []string{"BATON_NATS_URL=http://ann:hunter2@h"}},
-		{env: []string{"BATON_STORE=esdb://admin:hunter2@h"}},
+		{env: []string{"BATON_STORE=mongodb://admin:hunter2@h"}},
 		{name: "b.yaml", file: "nats: {url: [nats://ann:hunter2@h]}"},
 	} {
 		_, err := g.load(t)

@@ -31,8 +31,8 @@ var keys = []key{
 		doc: "Listen beyond loopback without TLS, where something else encrypts: API keys travel in clear."},
 	{name: "hosts", def: []string{}, field: func(c *Config) any { return &c.Hosts }, rule: eachHost,
 		doc: "Names that the API is asked for by, besides localhost, as ledger.example.org."},
-	{name: "store", def: "pebble", field: func(c *Config) any { return &c.Store }, rule: storeName, secret: true,
-		doc: "Engine of the ledger. This version has one: pebble, embedded in the data folder."},
+	{name: "store", def: StorePebble, field: func(c *Config) any { return &c.Store }, rule: storeName, secret: true,
+		doc: "Where the record is: pebble, embedded in the data folder, or an EventStoreDB cluster, as esdb://host:2113?tls=true."},
 
 	{name: "nats.enabled", def: true, field: func(c *Config) any { return &c.NATS.Enabled },
 		doc: "Fan committed events out to NATS JetStream."},

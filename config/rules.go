@@ -75,15 +75,18 @@ func hostPort(v any) error {
 	return nil
 }
 
+// StorePebble is the setting store of the embedded engine. Every other one is the connection string of an EventStoreDB cluster.
+const StorePebble = "pebble"
+
+var clusterSchemes = []string{"esdb", "esdb+discover", "kurrentdb", "kurrentdb+discover"}
+
 func storeName(v any) error {
 	scheme, _, isURL := strings.Cut(v.(string), "://")
 	switch {
-	case v.(string) == "pebble":
+	case v.(string) == StorePebble, isURL && slices.Contains(clusterSchemes, scheme):
 		return nil
-	case isURL && (strings.HasPrefix(scheme, "esdb") || strings.HasPrefix(scheme, "kurrentdb")):
-		return errors.New("names an EventStoreDB cluster, which is not in this version; expected pebble")
 	default:
-		return errors.New("names an engine that does not exist; expected pebble")
+		return errors.New("names an engine that does not exist; expected pebble, or esdb://host:2113 for an EventStoreDB cluster")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 )
 
+const backupOfCluster = "back EventStoreDB up with its own tools, or copy the ledger: baton migrate --from esdb://… --to DIR (docs/clusters.md)"
+
 func (a *app) backupCommand() *cobra.Command {
 	var r backup.Request
 	cmd := &cobra.Command{
@@ -30,7 +33,7 @@ func (a *app) backupCommand() *cobra.Command {
 			if r.Dir, err = filepath.Abs(args[0]); err != nil {
 				return environment("backup", "name the folder by an absolute path", err)
 			}
-			if err := ledgerExists(a.cfg.Data); err != nil {
+			if err := cmp.Or(a.onlyEmbedded("backup", backupOfCluster), ledgerExists(a.cfg.Data)); err != nil {
 				return err
 			}
 			var report backup.Report
@@ -71,6 +74,9 @@ func backupText(w io.Writer, r backup.Report) error {
 // what is in it, which the checkpoint of the ledger itself, always a little before or after, does not.
 func (a *app) backup(ctx context.Context, n *node, r backup.Request) (report backup.Report, err error) {
 	started := time.Now()
+	if err := a.onlyEmbedded("backup", backupOfCluster); err != nil {
+		return report, err
+	}
 	if err := backup.Begin(r.Dir, n.dir); err != nil {
 		return report, err
 	}
@@ -116,7 +122,7 @@ func (n *node) copyLedger(ctx context.Context, dir string) error {
 	if cp.Note == "" {
 		return err
 	}
-	if err := n.store.Checkpoint(filepath.Join(dir, backup.LedgerDir)); err != nil {
+	if err := n.disk.Checkpoint(filepath.Join(dir, backup.LedgerDir)); err != nil {
 		return err
 	}
 	return notary.WriteFile(filepath.Join(dir, notary.CheckpointFile), []byte(cp.Note))
@@ -126,7 +132,7 @@ func (n *node) copyLedger(ctx context.Context, dir string) error {
 func (a *app) signCopy(ctx context.Context, dir string, keys notary.Keys) (cp notary.Checkpoint, err error) {
 	c := &node{dir: dir, keys: keys}
 	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.Open(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
+	if err := c.openDisk(pebblestore.Open(ctx, c.ledgerDir(), a.copyEngine(c))); err != nil {
 		return cp, err
 	}
 	if c.notary, err = notary.Open(ctx, notary.Options{Store: c.store, Keys: keys, Dir: dir, Logger: a.logger()}); err != nil {
@@ -167,10 +173,10 @@ func (a *app) copyKeys(n *node, r backup.Request) (string, error) {
 func (a *app) verifyCopy(ctx context.Context, dir string, keys notary.Keys, quick bool) (err error) {
 	c := &node{dir: dir, keys: keys}
 	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
+	if err := c.openDisk(pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c))); err != nil {
 		return err
 	}
-	if err := c.guard(ctx, nil, c.store); err != nil || quick {
+	if err := c.guard(ctx, nil, c.disk); err != nil || quick {
 		return err
 	}
 	bar := a.progress("Verifying", "events")

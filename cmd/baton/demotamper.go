@@ -16,7 +16,7 @@ import (
 // tamperedCopy copies a ledger with its keys and its checkpoint, and rewrites one record in the copy as somebody could who has the
 // database's own tools and every right on the machine, but not the past checkpoint's signature. It answers the position.
 func tamperedCopy(n *node, dir string) (uint64, error) {
-	if err := n.store.Checkpoint(filepath.Join(dir, "ledger")); err != nil {
+	if err := n.disk.Checkpoint(filepath.Join(dir, "ledger")); err != nil {
 		return 0, err
 	}
 	files, err := filepath.Glob(filepath.Join(n.dir, "keys", "*"))

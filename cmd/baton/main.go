@@ -83,7 +83,7 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "", "configuration file (YAML, TOML or JSON)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, as docs/cli-json.md describes it")
-	config.AddFlags(flags, "data", "notary.key_file", "notary.origin", "log.level", "log.format")
+	config.AddFlags(flags, "data", "store", "notary.key_file", "notary.origin", "log.level", "log.format")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) { // as a write to a full disk behind standard output
 			return environment(cmd.CommandPath(), "see that the output can be written", err)

@@ -56,6 +56,9 @@ func (a *app) restoreCommand() *cobra.Command {
 			"says what was lost. One that is no beginning of the ledger under a known checkpoint is always refused.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.backup, r.dir = args[0], a.cfg.Data
+			if err := a.onlyEmbedded("restore", "restore EventStoreDB with its own tools, or restore into a folder and move it: baton migrate --from DIR --to esdb://…"); err != nil {
+				return err
+			}
 			if r.reason != "" && !r.acceptLoss {
 				return badFlag("reason", "say --accept-loss too, or leave it out", "a reason is for a loss that is accepted")
 			}

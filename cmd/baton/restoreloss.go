@@ -27,7 +27,7 @@ func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys 
 	}
 	c := &node{dir: stage, keys: keys}
 	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
+	if err := c.openDisk(pebblestore.OpenReadOnly(ctx, c.ledgerDir(), a.copyEngine(c))); err != nil {
 		return nil, err
 	}
 	head, err := c.store.Head(ctx)
@@ -44,7 +44,7 @@ func (a *app) compare(ctx context.Context, r restoreRequest, stage string, keys 
 	}
 	ahead, err = notary.Compare(ctx, c.store, known)
 	if err == nil {
-		ahead, err = withEvidence(ctx, r.dir, c.store, keys, ahead, report)
+		ahead, err = withEvidence(ctx, r.dir, c.disk, keys, ahead, report)
 	}
 	if len(ahead) == 0 || err != nil || r.acceptLoss {
 		return ahead, err
@@ -87,7 +87,7 @@ func (a *app) recordLoss(ctx context.Context, r restoreRequest, stage string, ke
 	}
 	c := &node{dir: stage, keys: keys}
 	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
-	if c.store, err = pebblestore.Open(ctx, c.ledgerDir(), a.copyEngine(c)); err != nil {
+	if err := c.openDisk(pebblestore.Open(ctx, c.ledgerDir(), a.copyEngine(c))); err != nil {
 		return err
 	}
 	if c.notary, err = notary.Open(ctx, notary.Options{Store: c.store, Keys: keys, Dir: stage, Logger: a.logger()}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/ledger/webhook"
@@ -35,28 +36,37 @@ type session struct {
 
 // node is a ledger opened by this process. Its parts are opened as far as a command needs them and closed in reverse.
 type node struct {
-	dir    string
-	lock   *dirLock
-	keys   notary.Keys
-	store  *pebblestore.Store
-	notary *notary.Notary
-	models *projections.Models
-	hooks  *webhook.Hooks
-	tell   *telemetry // nil where nothing is served
+	dir     string
+	lock    *dirLock
+	keys    notary.Keys
+	store   engine
+	disk    *pebblestore.Store // what is on this node's disk: the ledger, or the mirror of one in EventStoreDB
+	cluster *esdb.Store        // nil where the record is here
+	notary  *notary.Notary
+	models  *projections.Models
+	hooks   *webhook.Hooks
+	tell    *telemetry // nil where nothing is served
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
+}
+
+// engine is what the parts of a node work on.
+type engine interface {
+	ledger.Store
+	ledger.TreeStore
+	ledger.RecordAuditor
 }
 
 // open opens the configured directory. where it is held by a process with an API, the session goes through that.
 func (a *app) open(ctx context.Context, command string, need access) (*session, error) {
 	dir := a.cfg.Data
-	if need != writing { // nothing is made by looking
+	if need != writing && !a.clustered() { // nothing is made by looking
 		if err := ledgerExists(dir); err != nil {
 			return nil, err
 		}
 	}
 	take := lockDir
-	if need == reading {
+	if need == reading && !a.clustered() {
 		take = lockToRead
 	}
 	lock, held, err := take(ctx, dir, command)
@@ -83,17 +93,12 @@ func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
 	if err := mayOpen(n.dir, need); err != nil {
 		return err
 	}
-	if n.keys, err = a.loadKeys(n, need); err != nil {
-		return err
+	if a.clustered() {
+		err = a.openCluster(ctx, n, need)
+	} else if err = notAMirror(n.dir); err == nil {
+		err = a.openEmbedded(ctx, n, need)
 	}
-	if need != writing {
-		if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engineFor(n, need)); err != nil {
-			return err
-		}
-		if err := n.guard(ctx, a.cfg.Checkpoint.Copies, n.store); err != nil {
-			return err
-		}
-	} else if err := a.openForWriting(ctx, n); err != nil {
+	if err != nil {
 		return err
 	}
 	if need == modelled {
@@ -102,8 +107,29 @@ func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
 	return nil
 }
 
+func (a *app) openEmbedded(ctx context.Context, n *node, need access) (err error) {
+	if n.keys, err = a.loadKeys(n, need); err != nil {
+		return err
+	}
+	if need == writing {
+		return a.openForWriting(ctx, n)
+	}
+	if err := n.openDisk(pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engineFor(n, need))); err != nil {
+		return err
+	}
+	return n.guard(ctx, a.cfg.Checkpoint.Copies, n.disk)
+}
+
+// openDisk takes an embedded ledger that was opened for the node's own, which closes it.
+func (n *node) openDisk(disk *pebblestore.Store, err error) error {
+	if err == nil {
+		n.disk, n.store = disk, disk
+	}
+	return err
+}
+
 func (a *app) openForWriting(ctx context.Context, n *node) (err error) {
-	if n.store, err = pebblestore.Open(ctx, n.ledgerDir(), a.engine(n)); err != nil {
+	if err := n.openDisk(pebblestore.Open(ctx, n.ledgerDir(), a.engine(n))); err != nil {
 		return err
 	}
 	n.notary, err = notary.Open(ctx, notary.Options{Store: n.store, Keys: n.keys, Dir: n.dir, Copies: a.cfg.Checkpoint.Copies,

@@ -27,7 +27,7 @@ func (a *app) startTelemetry(ctx context.Context, n *node) (*telemetry, error) {
 	t := &telemetry{registry: prometheus.NewRegistry()}
 	t.appends = newAppendMetrics(t.registry)
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		&engineMetrics{store: n.store}, signedAt(filepath.Join(n.dir, notary.CheckpointFile)))
+		&engineMetrics{store: n.disk}, signedAt(filepath.Join(n.dir, notary.CheckpointFile)))
 	if a.cfg.Trace.Endpoint == "" {
 		return t, nil
 	}
@@ -73,7 +73,7 @@ func (t *telemetry) close() {
 
 // checks is what /readyz asks besides the ledger and its followers.
 func (n *node) checks(f *fan) []server.Check {
-	list := []server.Check{{Name: "disk", Ask: func(context.Context) error { return n.store.Writable() }}}
+	list := []server.Check{{Name: "disk", Ask: func(context.Context) error { return n.disk.Writable() }}}
 	if f.conn != nil {
 		list = append(list, server.Check{Name: "nats", Soft: true, Ask: func(context.Context) error {
 			if f.conn.IsConnected() {

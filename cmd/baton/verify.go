@@ -37,19 +37,24 @@ func (a *app) verifyCommand() *cobra.Command {
 
 // verify opens the directory without Guard, which would refuse to look at what is to be reported; or has its holder verify.
 func (a *app) verify(ctx context.Context) (notary.Report, error) {
-	dir := a.cfg.Data
-	if err := ledgerExists(dir); err != nil {
+	dir, take := a.cfg.Data, lockToRead
+	if a.clustered() {
+		take = lockDir
+	} else if err := errors.Join(ledgerExists(dir), notAMirror(dir)); err != nil {
 		return notary.Report{}, err
 	}
-	lock, held, err := lockToRead(ctx, dir, "verify")
+	lock, held, err := take(ctx, dir, "verify")
 	if err != nil {
 		return notary.Report{}, err
 	}
 	if held.API != "" {
 		return a.ask(held).Verify(ctx)
 	}
-	n := &node{dir: dir, lock: lock}
-	report, err := a.verifyNode(ctx, n)
+	n, verify := &node{dir: dir, lock: lock}, a.verifyNode
+	if a.clustered() {
+		verify = a.verifyCluster
+	}
+	report, err := verify(ctx, n)
 	return report, errors.Join(err, n.close(ctx))
 }
 
@@ -61,7 +66,7 @@ func (a *app) verifyNode(ctx context.Context, n *node) (report notary.Report, er
 	if err != nil {
 		return report, err
 	}
-	if n.store, err = pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engine(n)); err != nil {
+	if err := n.openDisk(pebblestore.OpenReadOnly(ctx, n.ledgerDir(), a.engine(n))); err != nil {
 		report, err = unreadable(err)
 		return withFiles(report, files), err
 	}
@@ -69,6 +74,16 @@ func (a *app) verifyNode(ctx context.Context, n *node) (report notary.Report, er
 	defer bar.clear()
 	report, err = a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
 	return withFiles(report, files), err
+}
+
+// verifyCluster brings the mirror up to EventStoreDB, which is refused where the two do not agree, and verifies both.
+func (a *app) verifyCluster(ctx context.Context, n *node) (notary.Report, error) {
+	if err := a.openCluster(ctx, n, reading); err != nil {
+		return unreadable(err)
+	}
+	bar := a.progress("Verifying", "events")
+	defer bar.clear()
+	return a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
 }
 
 // verifyOpen verifies an open ledger, also one that is being written to.

@@ -61,7 +61,7 @@ func (a *app) openWebhooks(ctx context.Context, n *node, append ledger.Append) (
 		return nil, err
 	}
 	return webhook.Open(ctx, webhooksDir(n), n.store, webhook.Options{LedgerID: ledgerID(n.keys), Endpoints: list,
-		Append: append, Writable: n.store.Writable, ReadOnly: len(list) == 0, Logger: a.logger()})
+		Append: append, Writable: n.disk.Writable, ReadOnly: len(list) == 0, Logger: a.logger()})
 }
 
 func webhooksDir(n *node) string { return filepath.Join(n.dir, "webhooks") }

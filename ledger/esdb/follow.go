@@ -115,10 +115,14 @@ func (s *Store) apply(ctx context.Context, st step) error {
 	}
 	if st.at != nil {
 		value := ledger.NamedValue{Name: cursorName, Value: encodeCursor(*st.at)}
-		if _, err := s.Mirror.Mirror(ctx, events, []ledger.NamedValue{value}); err != nil {
+		receipts, err := s.Mirror.Mirror(ctx, events, []ledger.NamedValue{value})
+		if err != nil {
 			return err
 		}
 		s.cursor.Store(st.at)
+		if len(receipts) > 0 {
+			s.progress(receipts[len(receipts)-1].Position)
+		}
 	}
 	if st.caughtUp || s.reached(s.target) {
 		s.caughtUp()
@@ -129,6 +133,17 @@ func (s *Store) apply(ctx context.Context, st step) error {
 func (s *Store) reached(at cursor) bool {
 	c := s.cursor.Load()
 	return at == (cursor{}) || c != nil && c.Commit >= at.Commit
+}
+
+// progress tells how far a mirror is that has not caught up.
+func (s *Store) progress(events uint64) {
+	select {
+	case <-s.caught:
+	default:
+		if s.tell != nil {
+			s.tell(events)
+		}
+	}
 }
 
 func (s *Store) caughtUp() {

@@ -34,6 +34,8 @@ type Options struct {
 	Mirror Mirror
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now
+	// Progress is told, until the mirror has caught up, how many events it has. nil: nobody
+	Progress func(events uint64)
 }
 
 // Store is a ledger whose record is in EventStoreDB. Any number of nodes may have one open on the same cluster.
@@ -54,6 +56,7 @@ type Store struct {
 	log    *slog.Logger
 	now    func() time.Time
 	board  *Board
+	tell   func(events uint64)
 
 	cursor  atomic.Pointer[cursor] // of the last event looked at; nil at the beginning
 	caught  chan struct{}          // closed when what was there at the start has been mirrored
@@ -87,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{Mirror: o.Mirror, client: o.Client, log: o.Logger, now: o.Now, caught: make(chan struct{}),
+	s := &Store{Mirror: o.Mirror, client: o.Client, log: o.Logger, now: o.Now, tell: o.Progress, caught: make(chan struct{}),
 		done: make(chan struct{}), pending: make(map[uuid.UUID]*written)}
 	s.alive, s.die = context.WithCancelCause(context.Background())
 	for i := range s.locks {
