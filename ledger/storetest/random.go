@@ -2,33 +2,36 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// run is one random operation list on an engine and the model.
+// run is one list of random operations, on a model and on engines. Each operation is drawn knowing the model and nothing of the engines, done
+// by the model and by every engine in turn, and each engine's answer held against the model's.
 type run struct {
 	*rapid.T
-	outer *testing.T
-	suite *suite
-	store ledger.Store
 	model Model
-	first map[uint64]ledger.Receipt // as first answered, by position
+	sides []*side
 	fresh int
 }
 
 // testRandom compares every answer of the engine with the model's.
-func testRandom(t *testing.T, s *suite) {
+func testRandom(t *testing.T, s *suite) { together(t, []*suite{s}) }
+
+// together runs random lists until one of the engines differs from the model, and then looks for a short list that shows it.
+func together(t *testing.T, suites []*suite) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := &run{T: rt, outer: t, suite: s, store: s.open(t), first: map[uint64]ledger.Receipt{}}
-		defer func() { _ = r.store.Close() }()
+		r := &run{T: rt}
+		for _, s := range suites {
+			side := &side{suite: s, outer: t, store: s.open(t), heads: map[string]ledger.Hash{}}
+			r.sides = append(r.sides, side)
+			defer func() { _ = side.store.Close() }()
+		}
 		r.Repeat(map[string]func(*rapid.T){
 			"append":     func(t *rapid.T) { r.T = t; r.append() },
 			"append all": func(t *rapid.T) { r.T = t; r.appendAll() },
@@ -37,7 +40,12 @@ func testRandom(t *testing.T, s *suite) {
 			"reopen":     func(t *rapid.T) { r.T = t; r.reopen() },
 		})
 		r.T = rt
-		r.compareReads(ledger.ReadOptions{}, "")
+		for _, side := range r.sides {
+			side.compareAll(r.T, &r.model)
+			if side.reopen() {
+				side.compareAll(r.T, &r.model)
+			}
+		}
 	})
 }
 
@@ -105,11 +113,11 @@ func (r *run) expect(stream string) ledger.Expect {
 
 func (r *run) append() {
 	b := r.batch()
-	want := ledger.Result{}
-	want.Receipts, want.Err = r.model.Append(b)
-	got := ledger.Result{}
-	got.Receipts, got.Err = r.store.Append(context.Background(), b)
-	r.compare(b, got, want)
+	receipts, err := r.model.Append(b)
+	for _, side := range r.sides {
+		got, gotErr := side.store.Append(context.Background(), b)
+		side.compare(r.T, b, ledger.Result{Receipts: got, Err: gotErr}, ledger.Result{Receipts: receipts, Err: err})
+	}
 }
 
 func (r *run) appendAll() {
@@ -120,43 +128,13 @@ func (r *run) appendAll() {
 		receipts, err := r.model.Append(batches[i])
 		want = append(want, ledger.Result{Receipts: receipts, Err: err})
 	}
-	got := r.store.AppendAll(context.Background(), batches)
-	if len(got) != len(batches) {
-		r.Fatalf("%d results for %d batches", len(got), len(batches))
-	}
-	for i := range batches {
-		r.compare(batches[i], got[i], want[i])
-	}
-}
-
-// compare holds one answer against the model's.
-func (r *run) compare(b ledger.Batch, got, want ledger.Result) {
-	if ledger.CodeOf(got.Err) != ledger.CodeOf(want.Err) {
-		r.Fatalf("append of %d to %q, expecting %v: error %v, want %v", len(b.Events), b.Stream, b.Expect, got.Err, want.Err)
-	}
-	var gotStale, wantStale *ledger.StaleRevision
-	if errors.As(want.Err, &wantStale) && (!errors.As(got.Err, &gotStale) || *gotStale != *wantStale) {
-		r.Fatalf("stale revision: %+v, want %+v", gotStale, wantStale)
-	}
-	var gotConflict, wantConflict *ledger.IDConflict
-	if errors.As(want.Err, &wantConflict) && (!errors.As(got.Err, &gotConflict) || *gotConflict != *wantConflict) {
-		r.Fatalf("conflict: %+v, want %+v", gotConflict, wantConflict)
-	}
-	if want.Err != nil && ledger.HintOf(got.Err) == "" && ledger.CodeOf(want.Err) != ledger.CodeInvalid {
-		r.Fatalf("error without a hint: %v", got.Err)
-	}
-	if len(got.Receipts) != len(want.Receipts) {
-		r.Fatalf("%d receipts, want %d", len(got.Receipts), len(want.Receipts))
-	}
-	for i, g := range got.Receipts {
-		w := want.Receipts[i]
-		if first, ok := r.first[g.Position]; ok {
-			w.RecordedTime, w.LeafHash = first.RecordedTime, first.LeafHash
-		} else {
-			w.RecordedTime, w.LeafHash, r.first[g.Position] = g.RecordedTime, g.LeafHash, g
+	for _, side := range r.sides {
+		got := side.store.AppendAll(context.Background(), batches)
+		if len(got) != len(batches) {
+			r.Fatalf("%s: %d results for %d batches", side.suite.name, len(got), len(batches))
 		}
-		if g != w {
-			r.Fatalf("receipt %d:\n got %+v\nwant %+v", i, g, w)
+		for i := range batches {
+			side.compare(r.T, batches[i], got[i], want[i])
 		}
 	}
 }
@@ -166,63 +144,26 @@ func (r *run) read() {
 	end := uint64(len(r.model.Events) + 2)
 	o.From = rapid.Uint64Range(0, end).Draw(r.T, "from")
 	o.To = rapid.OneOf(rapid.Uint64Range(0, end), rapid.Just(^uint64(0))).Draw(r.T, "to")
-	r.compareReads(o, rapid.SampledFrom(append([]string{""}, streamNames...)).Draw(r.T, "of"))
-}
-
-// compareReads reads by position, or a stream where one is named.
-func (r *run) compareReads(o ledger.ReadOptions, stream string) {
-	ctx := context.Background()
-	seq, want := r.store.Read(ctx, o), r.model.Read(o)
-	if stream != "" {
-		seq, want = r.store.ReadStream(ctx, stream, o), r.model.ReadStream(stream, o)
-	}
-	got := all(r.T, seq)
-	if len(got) != len(want) {
-		r.Fatalf("read %q %+v: %d events, want %d", stream, o, len(got), len(want))
-	}
-	for i := range got {
-		g, w := &got[i], &want[i]
-		if g.Position != w.Position || g.Revision != w.Revision || !g.RecordedTime.Equal(r.first[g.Position].RecordedTime) {
-			r.Fatalf("read %q %+v: event %d is at position %d, revision %d, %v; want %d, %d, %v", stream, o, i, g.Position, g.Revision,
-				g.RecordedTime, w.Position, w.Revision, r.first[g.Position].RecordedTime)
-		}
-		sameEvent(r.T, g, w.Stream, &w.Event, o.HeaderOnly)
+	stream := rapid.SampledFrom(append([]string{""}, streamNames...)).Draw(r.T, "of")
+	for _, side := range r.sides {
+		side.compareRead(r.T, &r.model, o, stream)
 	}
 }
 
 func (r *run) streams() {
-	ctx := context.Background()
 	prefix := rapid.SampledFrom([]string{"", "journey-", "journey-1", "overlay-", "x", "y"}).Draw(r.T, "prefix")
 	after := rapid.SampledFrom(append([]string{"", "journey", "z"}, streamNames...)).Draw(r.T, "after")
-	got, want := all(r.T, r.store.Streams(ctx, prefix, after)), r.model.Streams(prefix, after)
-	if len(got) != len(want) {
-		r.Fatalf("streams %q after %q: %d, want %d", prefix, after, len(got), len(want))
-	}
-	for i := range got {
-		r.sameHead(got[i], want[i])
-	}
 	name := rapid.SampledFrom(append([]string{"nobody"}, streamNames...)).Draw(r.T, "name")
-	r.sameHead(streamHead(r.T, r.store, name), r.model.StreamHead(name))
-	if h := head(r.T, r.store); h.Position != uint64(len(r.model.Events)) || !h.RecordedTime.Equal(r.first[h.Position].RecordedTime) {
-		r.Fatalf("head is %+v, want position %d of %v", h, len(r.model.Events), r.first[h.Position].RecordedTime)
+	for _, side := range r.sides {
+		side.compareStreams(r.T, &r.model, prefix, after)
+		side.compareHeads(r.T, &r.model, name)
 	}
 }
 
-func (r *run) sameHead(got, want ledger.StreamHead) {
-	if want.Revision > 0 {
-		want.RecordedTime, want.Head = r.first[want.Last].RecordedTime, got.Head
-	}
-	if !got.RecordedTime.Equal(want.RecordedTime) {
-		r.Fatalf("head of %q is of %v, want %v", got.Stream, got.RecordedTime, want.RecordedTime)
-	}
-	if got.RecordedTime, want.RecordedTime = (time.Time{}), (time.Time{}); got != want {
-		r.Fatalf("head of %q:\n got %+v\nwant %+v", got.Stream, got, want)
-	}
-}
-
+// reopen has one engine close and open its ledger, now and then, while the others go on as they are.
 func (r *run) reopen() {
-	if r.suite.reopen == nil || rapid.IntRange(0, 3).Draw(r.T, "really") > 0 {
-		return
+	side := r.sides[rapid.IntRange(0, len(r.sides)-1).Draw(r.T, "side")]
+	if rapid.IntRange(0, 3).Draw(r.T, "really") == 0 {
+		side.reopen()
 	}
-	r.store = r.suite.reopen(r.outer, r.store)
 }

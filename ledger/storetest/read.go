@@ -42,7 +42,7 @@ func testSnapshot(t *testing.T, s *suite) {
 
 // testResume stops a read after every event and goes on from its place (the idea is perkeep's): nothing lost, nothing twice.
 func testResume(t *testing.T, s *suite) {
-	store, ctx := s.open(t), context.Background()
+	store, ctx := s.open(t), within10s(t)
 	ids := fill(t, store, 0, 40)
 	var byPosition []string
 	for after := uint64(0); ; {
@@ -53,7 +53,7 @@ func testResume(t *testing.T, s *suite) {
 		byPosition, after = append(byPosition, r.ID), r.Position
 	}
 	if !slices.Equal(byPosition, ids) {
-		t.Errorf("by position: %v, want %v", byPosition, ids)
+		t.Fatalf("by position: %v, want %v", byPosition, ids)
 	}
 	total, last := 0, ""
 	for {

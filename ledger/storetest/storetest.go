@@ -1,29 +1,66 @@
 // Package storetest is the conformance suite of [ledger.Store]: what the doc comments of ledger.Appender, Reader and Tailer
 // promise, as tests that every engine passes. An engine's test calls [Run] with a function that opens an empty store; parts that an engine
-// does not promise are skipped by its [ledger.Capabilities].
+// does not promise are skipped by its [ledger.Capabilities]. Where a store cannot be empty, see [Shared].
 //
 // The heart of it is one list of random operations that is run on the engine and on a [Model] of sixty lines, and every answer compared
-// (the idea is Pebble's metamorphic tests). Beside it stand tests of what a model cannot say: concurrency, durability over a reopen,
-// cancellation, and that read values stay what they are.
+// (the idea is Pebble's metamorphic tests); [Together] runs such a list on several engines at once. Beside it stand tests of what a model
+// cannot say: concurrency, durability over a reopen, cancellation, and that read values stay what they are.
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
-// suite is what the tests share.
+// suite is what the tests share: an engine, and what is known of it.
 type suite struct {
+	name   string // in messages
 	open   func(t *testing.T) ledger.Store
 	reopen func(t *testing.T, s ledger.Store) ledger.Store
 	tagKey []byte
+	shared bool
 	caps   ledger.Capabilities
+}
+
+// newSuite opens a store to ask what it can do.
+func newSuite(t *testing.T, name string, open func(t *testing.T) ledger.Store, options []Option) *suite {
+	t.Helper()
+	s := &suite{name: name, open: open}
+	for _, o := range options {
+		o(s)
+	}
+	if s.shared {
+		s.share()
+	}
+	first := s.open(t)
+	s.caps = first.Capabilities()
+	if err := first.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	if s.caps.Engine == "" {
+		t.Error("Capabilities: the engine has no name")
+	}
+	if s.name == "" {
+		s.name = s.caps.Engine
+	}
+	return s
+}
+
+// lacks is why tests that need a promise of the engine are skipped; "" where it is promised.
+func (s *suite) lacks(promised bool, what string) string {
+	if promised {
+		return ""
+	}
+	return fmt.Sprintf("engine %s does not promise %s", s.caps.Engine, what)
 }
 
 // Option tells the suite more about an engine.
@@ -39,54 +76,74 @@ func TagKey(key []byte) Option { return func(s *suite) { s.tagKey = key } }
 
 // Run tests an engine. open gives an empty store that is closed when the test ends; the suite may have closed it before.
 func Run(t *testing.T, open func(t *testing.T) ledger.Store, options ...Option) {
-	s := &suite{open: open}
-	for _, o := range options {
-		o(s)
+	s := newSuite(t, "", open, options)
+	retry, gapless := s.lacks(s.caps.ExactRetry, "exact retry"), s.lacks(s.caps.GaplessPositions, "gapless positions")
+	leaves := s.lacks(s.caps.Leaves, "leaves")
+	if leaves == "" && s.tagKey == nil {
+		leaves = "the suite was not told the tag key"
 	}
-	first := open(t)
-	s.caps = first.Capabilities()
-	if err := first.Close(); err != nil {
-		t.Fatalf("Close: %v", err)
-	}
-	if s.caps.Engine == "" {
-		t.Error("Capabilities: the engine has no name")
+	reopen := ""
+	if s.reopen == nil {
+		reopen = "the suite was not told how to reopen"
 	}
 	for _, test := range []struct {
-		name  string
-		needs bool
-		run   func(t *testing.T, s *suite)
+		name string
+		skip string // the reason, "" to run
+		run  func(t *testing.T, s *suite)
 	}{
-		{"Empty", true, testEmpty},
-		{"Verbatim", true, testVerbatim},
-		{"Expect", true, testExpect},
-		{"Retry", s.caps.ExactRetry, testRetry},
-		{"IDTwiceInOneBatch", true, testIDTwice},
-		{"AppendAll", s.caps.ExactRetry, testAppendAll},
-		{"Random", s.caps.ExactRetry && s.caps.GaplessPositions, testRandom},
-		{"RecordedTime", true, testRecordedTime},
-		{"Leaves", s.caps.Leaves && s.tagKey != nil, testLeaves},
-		{"Reopen", s.reopen != nil, testReopen},
-		{"ManyStreams", true, testManyStreams},
-		{"OneStream", true, testOneStream},
-		{"OneEventManyWriters", s.caps.ExactRetry, testOneEvent},
-		{"CancelledAppend", s.caps.ExactRetry, testCancelledAppend},
-		{"Snapshot", s.caps.GaplessPositions, testSnapshot},
-		{"ResumeAfterEveryEvent", s.caps.GaplessPositions, testResume},
-		{"ValuesStay", true, testValuesStay},
-		{"CancelledRead", true, testCancelledRead},
-		{"Wait", s.caps.GaplessPositions, testWait},
-		{"Subscribe", s.caps.GaplessPositions, testSubscribe},
-		{"SlowSubscriber", s.caps.GaplessPositions, testSlowSubscriber},
-		{"Follow", s.caps.GaplessPositions, testFollow},
-		{"Closed", true, testClosed},
+		{"Empty", "", testEmpty},
+		{"Verbatim", "", testVerbatim},
+		{"Expect", "", testExpect},
+		{"Retry", retry, testRetry},
+		{"IDTwiceInOneBatch", "", testIDTwice},
+		{"AppendAll", retry, testAppendAll},
+		{"Random", cmp.Or(retry, gapless), testRandom},
+		{"RecordedTime", "", testRecordedTime},
+		{"Leaves", leaves, testLeaves},
+		{"Reopen", reopen, testReopen},
+		{"ManyStreams", "", testManyStreams},
+		{"OneStream", "", testOneStream},
+		{"OneEventManyWriters", retry, testOneEvent},
+		{"CancelledAppend", retry, testCancelledAppend},
+		{"Snapshot", gapless, testSnapshot},
+		{"ResumeAfterEveryEvent", gapless, testResume},
+		{"ValuesStay", "", testValuesStay},
+		{"CancelledRead", "", testCancelledRead},
+		{"Wait", gapless, testWait},
+		{"Subscribe", gapless, testSubscribe},
+		{"SlowSubscriber", gapless, testSlowSubscriber},
+		{"Follow", gapless, testFollow},
+		{"Closed", "", testClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if !test.needs {
-				t.Skipf("engine %s does not promise it, or the suite was not told how", s.caps.Engine)
+			if test.skip != "" {
+				t.Skip(test.skip)
 			}
 			test.run(t, s)
 		})
 	}
+}
+
+// Engine is one engine of [Together]: what [Run] takes of it.
+type Engine struct {
+	Open    func(t *testing.T) ledger.Store
+	Options []Option
+}
+
+// Together runs lists of random operations on several engines at once, and on the model: every answer of every engine is what the model says,
+// so all engines agree on places, revisions, duplicates, refusals and their causes, and on every byte that is read. Only recorded times are an
+// engine's own, and with them hashes; those are computed again from each engine's times, where its tag key is known. Now and then one of
+// them is reopened, and all are in the end. A failure names the engine.
+func Together(t *testing.T, engines map[string]Engine) {
+	var suites []*suite
+	for _, name := range slices.Sorted(maps.Keys(engines)) {
+		s := newSuite(t, name, engines[name].Open, engines[name].Options)
+		if why := cmp.Or(s.lacks(s.caps.ExactRetry, "exact retry"), s.lacks(s.caps.GaplessPositions, "gapless positions")); why != "" {
+			t.Fatalf("%s cannot stand beside others: %s", name, why)
+		}
+		suites = append(suites, s)
+	}
+	together(t, suites)
 }
 
 // tb is what *testing.T and *rapid.T have in common here.
@@ -160,6 +217,22 @@ func streamHead(t tb, s ledger.Store, stream string) ledger.StreamHead {
 		t.Fatalf("head of %q: %v", stream, err)
 	}
 	return h
+}
+
+// named puts an engine's name before what a test says.
+type named struct {
+	tb
+	name string
+}
+
+func (n named) Fatalf(format string, args ...any) {
+	n.Helper()
+	n.tb.Fatalf("%s: "+format, append([]any{n.name}, args...)...)
+}
+
+func (n named) Errorf(format string, args ...any) {
+	n.Helper()
+	n.tb.Errorf("%s: "+format, append([]any{n.name}, args...)...)
 }
 
 // sameEvent compares what was read with what was appended.
