@@ -34,7 +34,7 @@ func (s *Store) Known(ctx context.Context, b ledger.Batch) (receipts []ledger.Re
 		switch {
 		case err != nil:
 			return nil, 0, err
-		case record == nil || first.Position > s.durable.Load().Position:
+		case record == nil || first.Revision > h.revision: // it came after the head was read
 			continue
 		case !ledger.SameContent(record, st.name, e.event):
 			return nil, 0, conflict(st, e, first, record)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,8 +54,8 @@ func together(t *testing.T, suites []*suite) {
 var streamNames = []string{"journey-1", "journey-10", "journey-1-2", "overlay-1", "journey-2", "x", "x\U0010FFFF", "journey-é"}
 
 // batch draws a batch over few ids, so that retries, conflicts and partly present batches are as frequent as new events.
-func (r *run) batch() ledger.Batch {
-	stream := rapid.SampledFrom(streamNames).Draw(r.T, "stream")
+func (r *run) batch(streams []string) ledger.Batch {
+	stream := rapid.SampledFrom(streams).Draw(r.T, "stream")
 	b := ledger.Batch{Stream: stream, Expect: r.expect(stream)}
 	old := r.model.ReadStream(stream, ledger.ReadOptions{})
 	if len(old) > 0 && rapid.IntRange(0, 2).Draw(r.T, "retry") == 0 {
@@ -112,7 +113,7 @@ func (r *run) expect(stream string) ledger.Expect {
 }
 
 func (r *run) append() {
-	b := r.batch()
+	b := r.batch(streamNames)
 	receipts, err := r.model.Append(b)
 	for _, side := range r.sides {
 		got, gotErr := side.store.Append(context.Background(), b)
@@ -121,10 +122,10 @@ func (r *run) append() {
 }
 
 func (r *run) appendAll() {
-	batches, want := make([]ledger.Batch, rapid.IntRange(0, 5).Draw(r.T, "batches")), []ledger.Result{}
+	batches, want, streams := make([]ledger.Batch, rapid.IntRange(0, 5).Draw(r.T, "batches")), []ledger.Result{}, r.ordered()
 	for i := range batches {
 		// Each is drawn knowing the ones before it, so that one call holds an event and its retry.
-		batches[i] = r.batch()
+		batches[i] = r.batch(streams)
 		receipts, err := r.model.Append(batches[i])
 		want = append(want, ledger.Result{Receipts: receipts, Err: err})
 	}
@@ -137,6 +138,16 @@ func (r *run) appendAll() {
 			side.compare(r.T, batches[i], got[i], want[i])
 		}
 	}
+}
+
+// ordered are streams that every engine keeps in order within one AppendAll.
+func (r *run) ordered() []string {
+	if !slices.ContainsFunc(r.sides, func(s *side) bool { return s.suite.caps.Lanes }) {
+		return streamNames
+	}
+	lane := func(stream string) string { return cmp.Or(ledger.JourneyOf(stream), stream) }
+	chosen := lane(rapid.SampledFrom(streamNames).Draw(r.T, "lane"))
+	return slices.DeleteFunc(slices.Clone(streamNames), func(stream string) bool { return lane(stream) != chosen })
 }
 
 func (r *run) read() {

@@ -109,7 +109,7 @@ func testValuesStay(t *testing.T, s *suite) {
 		want[i] = event(fmt.Sprint("kept", i))
 		want[i].Ext = []ledger.Attr{{Name: "n", Value: fmt.Sprint(i)}}
 		want[i].Facets.Activity = fmt.Sprint("act", i)
-		want[i].Data = fmt.Appendf(nil, "%0*d", 50+i, i)
+		want[i].Data = fmt.Appendf(nil, `"%0*d"`, 50+i, i)
 	}
 	must(t, store, ledger.Batch{Stream: "journey-1", Expect: ledger.Any, Events: want})
 	kept := all(t, store.ReadStream(ctx, "journey-1", ledger.ReadOptions{}))
