@@ -90,6 +90,12 @@ type Reader interface {
 	Streams(ctx context.Context, prefix, after string) iter.Seq2[StreamHead, error]
 }
 
+// Finder looks events up by what they are known by.
+type Finder interface {
+	// Find gives the receipt of the durable event that has this source and id in a stream; false where there is none.
+	Find(ctx context.Context, stream, source, id string) (Receipt, bool, error)
+}
+
 // Tailer waits for what comes next.
 type Tailer interface {
 	// Wait returns the durable head as soon as its position is past after, or the context's error.

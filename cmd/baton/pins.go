@@ -5,7 +5,6 @@
 package main
 
 import (
-	_ "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	_ "github.com/parquet-go/parquet-go"
 	_ "github.com/sjwhitworth/golearn/trees"
 	_ "github.com/tink-crypto/tink-go/v2/aead"

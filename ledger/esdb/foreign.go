@@ -16,7 +16,9 @@ const ForeignSource = "/eventstoredb"
 // MetadataExt is the extension attribute that keeps foreign metadata: base64 without padding of its bytes.
 const MetadataExt = "esdbmetadata"
 
-// decodeForeign makes an event of one that somebody else wrote.
+// Foreign reads an event as one that somebody else wrote, whatever its metadata says.
+func Foreign(s *Stored) ledger.Event { return decodeForeign(s, object(s.Metadata)) }
+
 func decodeForeign(s *Stored, members map[string]json.RawMessage) ledger.Event {
 	e := ledger.Event{ID: s.ID.String(), Source: ForeignSource, Type: s.Type, Subject: ledger.JourneyOf(s.Stream), Time: s.Created,
 		ContentType: Binary, CorrelationID: attribute(members["$correlationId"]), CausationID: attribute(members["$causationId"]), Data: s.Data}
