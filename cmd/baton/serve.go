@@ -13,6 +13,7 @@ import (
 	"github.com/baton-ledger/baton/config"
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/backup"
+	"github.com/baton-ledger/baton/ledger/lease"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/server"
@@ -88,17 +89,20 @@ type part struct {
 func (a *app) parts(n *node, fan *fan) []part {
 	list := []part{
 		{n.models.Name(), n.models.Progress(), n.models.Run},
-		{"notary", nil, n.notary.Run},
+	}
+	list = append(list, n.clusterParts()...)
+	if n.notary.Signs() {
+		list = append(list, fan.oneOf(n, part{"notary", nil, n.notary.Run}))
 	}
 	for _, f := range n.hooks.Followers() {
-		list = append(list, part{f.Name(), f.Progress(), f.Run})
+		list = append(list, fan.oneOf(n, part{f.Name(), f.Progress(), f.Run}))
 	}
 	if a.cfg.Deadlines.Enabled {
-		list = append(list, a.deadlines(n))
+		list = append(list, fan.oneOf(n, a.deadlines(n)))
 	}
 	if fan.relay != nil {
 		list = append(list,
-			part{fan.relay.Name(), &fan.progress, func(ctx context.Context) error { return fan.relay.Run(ctx, n.store, &fan.progress) }},
+			fan.oneOf(n, part{fan.relay.Name(), &fan.progress, func(ctx context.Context) error { return fan.relay.Run(ctx, n.store, &fan.progress) }}),
 			part{"ingest", nil, fan.ingest.Run})
 	}
 	return list
@@ -171,6 +175,7 @@ type fan struct {
 	relay    *relay.Relay
 	ingest   *relay.Ingest
 	progress ledger.Progress
+	leases   *lease.Leases // where several nodes share a ledger and a NATS; nil: this one does everything
 	id       string
 	url      string // without credential
 }
@@ -184,7 +189,11 @@ func (a *app) startFan(n *node) (*fan, error) {
 		f.close()
 		return nil, err
 	}
-	var err error
+	err := a.openLeases(n, f)
+	if err != nil {
+		f.close()
+		return nil, err
+	}
 	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
 		f.ingest, err = relay.NewIngest(f.conn, n.intakeFrom("nats"), a.logger())
 	}

@@ -74,6 +74,7 @@ func (t *telemetry) close() {
 // checks is what /readyz asks besides the ledger and its followers.
 func (n *node) checks(f *fan) []server.Check {
 	list := []server.Check{{Name: "disk", Ask: func(context.Context) error { return n.disk.Writable() }}}
+	list = append(list, n.clusterChecks()...)
 	if f.conn != nil {
 		list = append(list, server.Check{Name: "nats", Soft: true, Ask: func(context.Context) error {
 			if f.conn.IsConnected() {

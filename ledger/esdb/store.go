@@ -158,6 +158,15 @@ func (s *Store) Failed() <-chan struct{} { return s.alive.Done() }
 // Failure is why the store cannot go on, nil while it can.
 func (s *Store) Failure() error { return context.Cause(s.alive) }
 
+// Ask reports whether EventStoreDB answers, and whether this node's copy of it can go on.
+func (s *Store) Ask(ctx context.Context) error {
+	if err := s.Failure(); err != nil {
+		return err
+	}
+	_, err := s.client.count(ctx, CheckpointStream)
+	return err
+}
+
 // Capabilities of EventStoreDB with a mirror: what the embedded engine promises, but for the order of an AppendAll over several journeys.
 func (s *Store) Capabilities() ledger.Capabilities {
 	return ledger.Capabilities{Engine: "esdb", GaplessPositions: true, ExactRetry: true, Leaves: true, Durable: true, Lanes: true}
