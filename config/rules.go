@@ -75,6 +75,13 @@ func hostPort(v any) error {
 	return nil
 }
 
+func hostPortOrNone(v any) error {
+	if v.(string) == "" {
+		return nil
+	}
+	return hostPort(v)
+}
+
 func storeName(v any) error {
 	scheme, _, isURL := strings.Cut(v.(string), "://")
 	switch {
