@@ -55,6 +55,7 @@ type engine interface {
 	ledger.Store
 	ledger.TreeStore
 	ledger.RecordAuditor
+	ledger.Finder
 }
 
 // open opens the configured directory. where it is held by a process with an API, the session goes through that.

@@ -3,6 +3,7 @@ package esdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	eventstore "github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -19,7 +20,12 @@ var (
 	errNoStream  = errors.New("no such stream")
 )
 
+// away says that there was no answer. Of what gRPC and the official client wrap around the cause only the cause is said.
 func away(op string, err error) error {
+	var s interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &s) {
+		err = fmt.Errorf("EventStoreDB does not answer: %s", s.GRPCStatus().Message())
+	}
 	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: "see whether EventStoreDB answers at the configured address; the same request can be sent again"}
 }
 
