@@ -91,6 +91,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.checkpoint(keys)
 	d.copies(keys)
 	d.clock()
+	d.cluster(ctx, keys)
 	d.nats(ctx, keys)
 	d.collector(ctx)
 }
