@@ -173,11 +173,13 @@ func inLedger(stream string) bool {
 // recorded makes a ledger's event of a stored one, of whatever it is: nothing that is in EventStoreDB may hold the mirror up, and every node
 // must make the same of it.
 func recorded(s *Stored) ledger.Recorded {
-	e, at, ours := Decode(s)
+	e, at, header := decode(s)
 	r := ledger.Recorded{Event: e, Stream: s.Stream, Revision: s.Number + 1, RecordedTime: at}
-	if !ours {
-		r.RecordedTime = time.Unix(0, 0) // the ledger's last one will be taken; the server's own clock is not the record's
+	if header != nil {
+		r.Record = ledger.JoinRecord(header, s.Data)
+		return r
 	}
+	r.RecordedTime = time.Unix(0, 0) // the ledger's last one will be taken; the server's own clock is not the record's
 	var err error
 	if r.Record, err = ledger.EncodeRecord(r.Stream, &r.Event); err != nil {
 		r = squeezed(r, s)
