@@ -92,7 +92,7 @@ type Report struct {
 
 // Cases lists every case.
 func Cases() []Case {
-	return slices.Concat(appendCases(), followCases(), readCases(), outCases())
+	return slices.Concat(appendCases(), followCases(), readCases(), outCases(), wireCases())
 }
 
 // Run measures the cases asked for, one after the other. Names that CheckNames refuses are passed over.
