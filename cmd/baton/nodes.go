@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/lease"
@@ -18,6 +21,9 @@ import (
 func (a *app) openLeases(n *node, f *fan) (err error) {
 	if n.cluster == nil || f.conn == nil || f.embedded != nil {
 		return nil
+	}
+	if f.js, err = jetstream.New(f.conn); err != nil {
+		return away("serve", err)
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -42,8 +48,15 @@ func (f *fan) oneOf(n *node, p part) part {
 	return part{p.name, p.progress, run}
 }
 
-// role is a part's name as a key of NATS.
-func role(name string) string { return strings.NewReplacer(" ", "-", ":", "-", "/", "-").Replace(name) }
+// role is a part's name as that of a lease, which may not be long and has no dots; the digest tells apart what is shortened.
+func role(name string) string {
+	plain := strings.ReplaceAll(name, ".", "-")
+	if plain == name && len(name) <= 48 {
+		return name
+	}
+	digest := sha256.Sum256([]byte(name))
+	return fmt.Sprintf("%s-%x", plain[:min(len(plain), 40)], digest[:4])
+}
 
 // whileAway runs a part again when it ended because EventStoreDB or NATS did not answer.
 func whileAway(run func(context.Context) error) func(context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -95,7 +96,7 @@ func (a *app) parts(n *node, fan *fan) []part {
 		list = append(list, fan.oneOf(n, part{"notary", nil, n.notary.Run}))
 	}
 	for _, f := range n.hooks.Followers() {
-		list = append(list, fan.oneOf(n, part{f.Name(), f.Progress(), f.Run}))
+		list = append(list, fan.oneOf(n, a.hook(fan, f)))
 	}
 	if a.cfg.Deadlines.Enabled {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
@@ -178,7 +179,8 @@ type fan struct {
 	relay    *relay.Relay
 	ingest   *relay.Ingest
 	progress ledger.Progress
-	leases   *lease.Leases // where several nodes share a ledger and a NATS; nil: this one does everything
+	js       jetstream.JetStream // where there are leases
+	leases   *lease.Leases       // where several nodes share a ledger and a NATS; nil: this one does everything
 	id       string
 	url      string // without credential
 }
