@@ -2,7 +2,15 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"io"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +19,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/google/uuid"
+
+	"github.com/baton-ledger/baton/ledger"
+	batonesdb "github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/server/npmtool"
 )
 
@@ -103,4 +116,105 @@ func TestNodeClients(t *testing.T) {
 			answer(t, &report, "verify", "--data", data)
 		})
 	}
+}
+
+// TestESDBKeys: under TLS the official Go client sends an API key as password; roles, actor and what is read back are as they should be.
+func TestESDBKeys(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "D")
+	key := func(name, role string) string {
+		out, err := exec.Command("baton", "keys", "add", name, "--role", role, "--data", data).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	writer, reader := key("crm", "writer"), key("watch", "reader")
+	cert, certKey := selfSigned(t, dir)
+	t.Setenv("BATON_LISTEN_TLS_CERT", cert)
+	t.Setenv("BATON_LISTEN_TLS_KEY", certKey)
+	s := serveESDB(t, data, "0.0.0.0:0")
+	client := func(credentials string) *esdb.Client {
+		config, err := esdb.ParseConnectionString(strings.Replace(s.url, "0.0.0.0", credentials+"127.0.0.1", 1) + "?tlsVerifyCert=false")
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Logger = esdb.NoopLogging()
+		c, err := esdb.NewClient(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	e := ledger.Event{ID: "i-1", Source: "/crm", Type: "dev.baton.interaction.recorded.v1", Subject: "J-1", ContentType: "application/json", Data: []byte(`{"activity":"call"}`),
+		Facets: ledger.Facets{Activity: "call"}}
+	ours, err := batonesdb.Encode("journey-J-1", &e, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := []esdb.EventData{
+		{EventID: ours.ID, EventType: ours.Type, ContentType: esdb.ContentTypeJson, Data: ours.Data, Metadata: ours.Metadata},
+		{EventID: uuid.New(), EventType: "order-placed", ContentType: esdb.ContentTypeJson, Data: []byte(`{"a": 1}`), Metadata: []byte(`{"$correlationId": "c"}`)},
+	}
+	add := func(c *esdb.Client) error {
+		_, err := c.AppendToStream(t.Context(), "journey-J-1", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, sent...)
+		return err
+	}
+	for credentials, want := range map[string]esdb.ErrorCode{"": esdb.ErrorCodeUnauthenticated, "crm:bt_x@": esdb.ErrorCodeUnauthenticated, "any:" + reader + "@": esdb.ErrorCodeAccessDenied} {
+		var got *esdb.Error
+		if err := add(client(credentials)); !errors.As(err, &got) || got.Code() != want {
+			t.Errorf("with %.5q it answers %v", credentials, err)
+		}
+	}
+	if err := add(client("any:" + writer + "@")); err != nil {
+		t.Fatal(err)
+	}
+	r, err := client("any:"+reader+"@").ReadStream(t.Context(), "journey-J-1", esdb.ReadStreamOptions{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for i, want := range sent {
+		got, err := r.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Event.EventID != want.EventID || !bytes.Equal(got.Event.UserMetadata, want.Metadata) || !bytes.Equal(got.Event.Data, want.Data) {
+			t.Errorf("event %d is read back as %s %s", i, got.Event.EventID, got.Event.UserMetadata)
+		}
+	}
+	out, err := exec.Command("baton", "tail", "--data", data, "--from", "1", "--limit", "2", "--filter", "true", "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(out), `"actor":"crm"`); n != 2 || !strings.Contains(string(out), `"id":"i-1"`) {
+		t.Errorf("recorded:\n%s", out)
+	}
+	s.stop(t)
+}
+
+// selfSigned makes a certificate for this machine.
+func selfSigned(t *testing.T, dir string) (cert, key string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
 }

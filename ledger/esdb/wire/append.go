@@ -22,6 +22,7 @@ const maxDrain = 8 * maxMessage
 func (s *Server) Append(stream streams.Streams_AppendServer) error {
 	leave, err := enter(s.writes)
 	if err != nil {
+		drain(stream)
 		return err
 	}
 	defer leave()
