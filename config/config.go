@@ -34,6 +34,7 @@ type Config struct {
 	Listen         string
 	ListenTLS      ListenTLS
 	InsecureListen bool
+	ESDBListen     string
 	Hosts          []string
 	Store          string
 	NATS           NATS

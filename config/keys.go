@@ -29,6 +29,8 @@ var keys = []key{
 		doc: "PEM file of the certificate's key."},
 	{name: "insecure_listen", def: false, field: func(c *Config) any { return &c.InsecureListen },
 		doc: "Listen beyond loopback without TLS, where something else encrypts: API keys travel in clear."},
+	{name: "esdb_listen", def: "", field: func(c *Config) any { return &c.ESDBListen }, rule: hostPortOrNone,
+		doc: "Address that EventStoreDB's clients find the ledger at, as 127.0.0.1:2113; the rules of listen hold. Empty is off."},
 	{name: "hosts", def: []string{}, field: func(c *Config) any { return &c.Hosts }, rule: eachHost,
 		doc: "Names that the API is asked for by, besides localhost, as ledger.example.org."},
 	{name: "store", def: StorePebble, field: func(c *Config) any { return &c.Store }, rule: storeName, secret: true,

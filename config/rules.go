@@ -80,6 +80,13 @@ const StorePebble = "pebble"
 
 var clusterSchemes = []string{"esdb", "esdb+discover", "kurrentdb", "kurrentdb+discover"}
 
+func hostPortOrNone(v any) error {
+	if v.(string) == "" {
+		return nil
+	}
+	return hostPort(v)
+}
+
 func storeName(v any) error {
 	scheme, _, isURL := strings.Cut(v.(string), "://")
 	switch {

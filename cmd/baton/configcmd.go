@@ -28,6 +28,9 @@ func (a *app) configCommand() *cobra.Command {
 			if err == nil {
 				err = o.Check()
 			}
+			if esdb := a.esdbOptions(o); err == nil && esdb.Address != "" {
+				err = esdb.Check()
+			}
 			if err == nil {
 				err = a.checkWebhooks()
 			}

@@ -53,7 +53,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			return errNo
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port")
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port")
 	return cmd
 }
 

@@ -40,7 +40,7 @@ func (a *app) serveCommand() *cobra.Command {
 			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
@@ -118,12 +118,15 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 	if err := n.lock.announce(front.LocalURL()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "Serving %s at %s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, front.URL, fan.where())
+	fmt.Fprintf(a.err, "Serving %s at %s (API: /docs)%s%s\nStop with Ctrl-C.\n", n.dir, front.URL, fan.where(), front.esdb.where())
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range parts {
 		g.Go(func() error { return p.run(ctx) })
 	}
 	g.Go(func() error { return front.serve(ctx, api) })
+	if front.esdb != nil {
+		g.Go(func() error { return a.serveESDB(ctx, n, front) })
+	}
 	return errors.Join(g.Wait(), n.lock.announce("")) // what is left to do needs the directory, and answers nobody
 }
 
