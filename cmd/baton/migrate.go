@@ -78,12 +78,7 @@ func (a *app) configured(key string) bool {
 // migrate copies a ledger and proves the copy. Where it ends with an error the report says how far it came.
 func (a *app) migrate(ctx context.Context, from, to *side, newSigner bool) (report migrateReport, err error) {
 	began := time.Now()
-	report.From, report.To = from.name, to.name
-	for _, s := range []*side{from, to} {
-		if s.clustered() {
-			report.Node = s.dir()
-		}
-	}
+	report.From, report.To, report.Node = from.name, to.name, cmp.Or(from.nodeDir(), to.nodeDir())
 	defer func() {
 		end := context.WithoutCancel(ctx)
 		err = errors.Join(err, to.node.close(end), from.node.close(end))

@@ -77,7 +77,7 @@ func migrateText(w io.Writer, r migrateReport, failed error) error {
 	}
 	next := "baton serve --data " + r.To
 	if namesCluster(r.To) {
-		next = "baton serve --store '" + r.To + "' --data " + r.Node
+		next = "baton serve --store " + shellWord(r.To) + " --data " + r.Node
 	}
 	fmt.Fprintf(w, "Write to one of the two only: ledgers that go on differently under one key are a fork.\nNext: %s\n", next)
 	return err

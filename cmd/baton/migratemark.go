@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -21,7 +22,25 @@ const migrateFile = "migrating.json"
 type migrateMark struct {
 	From string `json:"from"` // without password
 	To   string `json:"to"`
-	Key  string `json:"key"` // the source's public key
+	Node string `json:"node,omitempty"` // folder of the node on EventStoreDB
+	Key  string `json:"key"`            // the source's public key
+}
+
+// again is the command that goes on.
+func (m migrateMark) again() string {
+	command := "baton migrate --from " + shellWord(m.From) + " --to " + shellWord(m.To)
+	if m.Node != "" {
+		command += " --data " + m.Node
+	}
+	return command
+}
+
+// shellWord quotes a connection string, in which a shell would look for files.
+func shellWord(name string) string {
+	if namesCluster(name) {
+		return "'" + name + "'"
+	}
+	return name
 }
 
 // migrating reports whether a migration into a directory is under way, or was cut off.
@@ -38,7 +57,7 @@ func notMigrating(dir string) error {
 	again := "run it again: it goes on where it stopped"
 	var m migrateMark
 	if b, err := os.ReadFile(filepath.Join(dir, migrateFile)); err == nil && json.Unmarshal(b, &m) == nil {
-		again = "run it again, and it goes on where it stopped: baton migrate --from " + m.From + " --to " + m.To
+		again = "run it again, and it goes on where it stopped: " + m.again()
 	}
 	return ledger.Errorf(ledger.CodeUnavailable, "open ledger", again, "a migration into %s was cut off, or is running", dir)
 }
@@ -52,10 +71,15 @@ func markMigration(dir string, m migrateMark) error {
 			return notary.WriteFile(filepath.Join(dir, migrateFile), append(b, '\n'))
 		}
 	}
-	if err == nil && there.Key != m.Key {
-		err = migrateError("name another directory, or remove this one", "a migration of another ledger (%s, from %s) into %s was cut off", there.Key, there.From, dir)
+	return cmp.Or(err, there.same(dir, m))
+}
+
+// same refuses to go on with another ledger than the one that a mark is of.
+func (there *migrateMark) same(dir string, m migrateMark) error {
+	if there == nil || there.Key == m.Key {
+		return nil
 	}
-	return err
+	return migrateError("name another directory, or remove this one", "a migration of another ledger (%s, from %s) into %s was cut off", there.Key, there.From, dir)
 }
 
 // readMark is the mark of a directory, nil where there is none.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -59,6 +60,14 @@ func withoutPassword(connection string) string {
 }
 
 func (s *side) dir() string { return s.cfg.Data }
+
+// nodeDir is the folder of the node, "" of a side that is a directory.
+func (s *side) nodeDir() string {
+	if s.clustered() {
+		return s.dir()
+	}
+	return ""
+}
 
 // public is the text of the source's public key.
 func (s *side) public() (string, error) { return notary.PublicKey(s.dir()) }
@@ -126,27 +135,41 @@ func (s *side) openDestination(ctx context.Context, from *side, newSigner bool) 
 	if err != nil {
 		return nil, err
 	}
-	d := destination{dir: s.dir(), mark: migrateMark{from.name, s.name, public}}
-	if m, err := readMark(s.dir()); err != nil || m != nil || ledgerExists(s.dir()) != nil {
-		if err := cmp.Or(err, markMigration(s.dir(), d.mark)); err != nil {
-			return nil, err
-		}
+	d := destination{dir: s.dir(), mark: migrateMark{from.name, s.name, cmp.Or(from.nodeDir(), s.nodeDir()), public}}
+	if err := s.sameLedger(from, &d); err != nil {
+		return nil, err
 	}
 	if s.clustered() {
-		if err := s.openClusterToFill(ctx, from, public); err != nil {
+		if err := s.openClusterToFill(ctx, from, public, &d); err != nil {
 			return nil, err
 		}
 		d.Reader, d.copy = s.node.store, s.node.cluster.Copy
-		return d, nil
+		return &d, nil
 	}
-	if err := s.openDirToFill(ctx, from, public, newSigner); err != nil {
+	if err := s.openDirToFill(ctx, from, public, &d, newSigner); err != nil {
 		return nil, err
 	}
 	d.Reader, d.copy = s.node.store, func(ctx context.Context, events []ledger.Recorded) error {
 		_, err := s.node.disk.Mirror(ctx, events, nil)
 		return err
 	}
-	return d, nil
+	return &d, nil
+}
+
+// sameLedger refuses what can be told to be another ledger before anything is opened: by the mark, or by the tag key.
+func (s *side) sameLedger(from *side, d *destination) error {
+	m, err := readMark(s.dir())
+	if err != nil || m != nil {
+		return cmp.Or(err, m.same(s.dir(), d.mark))
+	}
+	if s.clustered() || ledgerExists(s.dir()) != nil {
+		return nil
+	}
+	keys, err := notary.ReadKeys(filepath.Join(s.dir(), backup.KeysDir), "", s.cfg.Notary.Origin)
+	if err == nil && !bytes.Equal(keys.TagKey, from.node.keys.TagKey) {
+		err = migrateError("name an empty directory, or one that this ledger was copied into", "%s holds another ledger", s.dir())
+	}
+	return err
 }
 
 // destination marks the directory before the first event is written into it: a ledger that was there, and is found to be another one, stays as
@@ -158,7 +181,7 @@ type destination struct {
 	copy func(ctx context.Context, events []ledger.Recorded) error
 }
 
-func (d destination) Copy(ctx context.Context, events []ledger.Recorded) error {
+func (d *destination) Copy(ctx context.Context, events []ledger.Recorded) error {
 	if err := markMigration(d.dir, d.mark); err != nil {
 		return err
 	}
@@ -166,10 +189,15 @@ func (d destination) Copy(ctx context.Context, events []ledger.Recorded) error {
 }
 
 // openDirToFill opens the embedded engine so that it takes events with their places.
-func (s *side) openDirToFill(ctx context.Context, from *side, public string, newSigner bool) (err error) {
+func (s *side) openDirToFill(ctx context.Context, from *side, public string, d *destination, newSigner bool) (err error) {
 	n := s.node
 	if n.keys, err = s.takeKeys(from, public, newSigner); err != nil {
 		return err
+	}
+	if ledgerExists(n.dir) != nil { // one that is there is marked when it is found to be the same
+		if err := markMigration(n.dir, d.mark); err != nil {
+			return err
+		}
 	}
 	o := s.engine(n)
 	o.Mirror = true
@@ -212,12 +240,12 @@ func (s *side) joinWithSecrets(from *side, public string) (notary.Keys, error) {
 
 // openClusterToFill founds the ledger in an empty EventStoreDB under the source's own keys, or finds that it was, and opens a node without notary:
 // nothing is signed before all is there.
-func (s *side) openClusterToFill(ctx context.Context, from *side, public string) error {
+func (s *side) openClusterToFill(ctx context.Context, from *side, public string, d *destination) error {
 	c, err := esdb.Dial(s.cfg.Store, s.logger())
 	if err != nil {
 		return err
 	}
-	store, err := s.foundAndOpen(ctx, c, from, public)
+	store, err := s.foundAndOpen(ctx, c, from, public, d)
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
@@ -225,7 +253,7 @@ func (s *side) openClusterToFill(ctx context.Context, from *side, public string)
 	return nil
 }
 
-func (s *side) foundAndOpen(ctx context.Context, c *esdb.Client, from *side, public string) (*esdb.Store, error) {
+func (s *side) foundAndOpen(ctx context.Context, c *esdb.Client, from *side, public string, d *destination) (*esdb.Store, error) {
 	f, err := c.Founding(ctx)
 	if errors.Is(err, ledger.CodeNotFound) {
 		empty, emptyErr := c.Empty(ctx)
@@ -240,12 +268,17 @@ func (s *side) foundAndOpen(ctx context.Context, c *esdb.Client, from *side, pub
 	if err != nil {
 		return nil, err
 	}
-	if f.PublicKey != public || string(f.TagKey) != string(from.node.keys.TagKey) {
+	if f.PublicKey != public || !bytes.Equal(f.TagKey, from.node.keys.TagKey) {
 		return nil, migrateError("name an empty EventStoreDB, or the one that this ledger was copied into", "%s holds another ledger, signed by %s; the source is signed by %s",
 			s.name, f.PublicKey, public)
 	}
 	if _, err := s.joinWithSecrets(from, public); err != nil {
 		return nil, err
+	}
+	if notAMirror(s.dir()) == nil { // a node that is there is marked when something is written through it
+		if err := markMigration(s.dir(), d.mark); err != nil {
+			return nil, err
+		}
 	}
 	return s.openMirror(ctx, s.node, c, writing)
 }
