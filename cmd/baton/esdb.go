@@ -54,7 +54,7 @@ func (a *app) serveESDB(ctx context.Context, n *node, front *front) error {
 		ctx, p, err := keys.Admit(ctx, secret, "send the API key as password, with any user name: esdb://key:bt_…@host:2113; `baton keys add` makes one")
 		return ctx, wire.Caller{Name: p.Name, Reads: p.Role >= server.Reader, Writes: p.Role >= server.Writer, Holds: func() bool { return keys.Holds(p) }}, err
 	}
-	return wire.New(wire.Options{Source: n.store, Find: n.store, Append: n.intakeFrom("esdb"), Admit: admit,
+	return wire.New(wire.Options{Source: n.store, Find: n.disk, Append: n.intakeFrom("esdb"), Admit: admit,
 		Reads: a.cfg.Limits.Streams, Writes: a.cfg.Limits.Requests, Logger: a.logger()}).Serve(ctx, front.esdb)
 }
 
