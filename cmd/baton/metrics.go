@@ -130,6 +130,7 @@ func (e *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // natsMetrics reads the connection to NATS.
 func natsMetrics(reg prometheus.Registerer, f *fan) {
+	reg.MustRegister(f.held)
 	if f.conn == nil {
 		return
 	}

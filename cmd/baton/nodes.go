@@ -37,15 +37,19 @@ func (a *app) openLeases(n *node, f *fan) (err error) {
 // themselves for the chosen one do no harm is seen to where they write: messages expect the last sequence, checkpoints their place on the board,
 // expired events the revision they were decided on.
 func (f *fan) oneOf(n *node, p part) part {
-	if n.cluster == nil {
-		return p
+	held := f.held.WithLabelValues(p.name)
+	run := func(ctx context.Context) error {
+		held.Set(1)
+		defer held.Set(0)
+		return p.run(ctx)
 	}
-	run := whileAway(p.run)
-	if f.leases != nil {
-		work := run
-		run = func(ctx context.Context) error { return f.leases.Hold(ctx, role(p.name), work) }
+	if n.cluster != nil {
+		run = whileAway(run)
 	}
-	return part{p.name, p.progress, run}
+	if f.leases == nil {
+		return part{p.name, p.progress, run}
+	}
+	return part{p.name, p.progress, func(ctx context.Context) error { return f.leases.Hold(ctx, role(p.name), run) }}
 }
 
 // role is a part's name as that of a lease, which may not be long and has no dots; the digest tells apart what is shortened.

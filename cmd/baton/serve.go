@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -179,14 +180,16 @@ type fan struct {
 	relay    *relay.Relay
 	ingest   *relay.Ingest
 	progress ledger.Progress
-	js       jetstream.JetStream // where there are leases
-	leases   *lease.Leases       // where several nodes share a ledger and a NATS; nil: this one does everything
+	held     *prometheus.GaugeVec // roles that this node has now
+	js       jetstream.JetStream  // where there are leases
+	leases   *lease.Leases        // where several nodes share a ledger and a NATS; nil: this one does everything
 	id       string
 	url      string // without credential
 }
 
 func (a *app) startFan(n *node) (*fan, error) {
-	f := &fan{id: ledgerID(n.keys)}
+	f := &fan{id: ledgerID(n.keys), held: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "baton_lease_held",
+		Help: "1 while this node does what the role says: always, or where there are several nodes while it has the lease."}, []string{"role"})}
 	if !a.cfg.NATS.Enabled {
 		return f, nil
 	}
