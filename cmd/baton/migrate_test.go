@@ -183,6 +183,7 @@ func TestKilledMigration(t *testing.T) {
 	d, back, node := filepath.Join(dir, "D"), filepath.Join(dir, "D2"), filepath.Join(dir, "D-esdb")
 	server := serveESDB(t, filepath.Join(dir, "S"), "127.0.0.1:0")
 	printed(t, "simulate", "--seed", "7", "--journeys", "60", "--data", d)
+	want := verified(t, "--data", d)
 	killed, serverKilled := 0, false
 	for _, leg := range [][]string{{"--from", d, "--to", server.url, "--data", node}, {"--from", server.url, "--to", back, "--data", node}} {
 		target := leg[3]
@@ -215,17 +216,21 @@ func TestKilledMigration(t *testing.T) {
 			if err != nil {
 				killed++
 			}
+			if ledgerExists(opened[2]) != nil {
+				continue // killed before there was anything
+			}
 			if migrating(opened[2]) {
 				if said := refusal(t, 3, opened...); !strings.Contains(said, "baton migrate --from") {
 					t.Errorf("opened meanwhile: %s", said)
 				}
+			} else if got := verified(t, opened[1:]...); got.Root != want.Root { // killed after its end
+				t.Errorf("%v is a ledger with %d of %d events", opened, got.Events, want.Events)
 			}
 		}
 	}
 	if killed < 4 || !serverKilled {
 		t.Fatalf("killed %d times, the server %v", killed, serverKilled)
 	}
-	want := verified(t, "--data", d)
 	for _, args := range [][]string{{"--data", back}, {"--data", node, "--store", server.url}} {
 		if got := verified(t, args...); got.Root != want.Root || got.Events != want.Events {
 			t.Errorf("after %d kills %v has %d events, root %s; want %d, %s", killed, args, got.Events, got.Root, want.Events, want.Root)
