@@ -127,7 +127,7 @@ func mayTakeLedger(dir string) error {
 	case err == nil || !errors.Is(err, ledger.CodeNotFound):
 		return err
 	}
-	return holdsOnly(dir, backup.KeysDir)
+	return holdsOnly(dir, backup.KeysDir, migrateFile+".tmp")
 }
 
 // mayTakeMirror refuses directories that hold something else than a node of a ledger in EventStoreDB. Of which ledger, its mark says.
@@ -140,10 +140,10 @@ func mayTakeMirror(dir string) error {
 	case ledgerExists(dir) == nil:
 		return migrateError("name another folder with --data", "%s holds a ledger of its own, and is to hold the copy of one in EventStoreDB", dir)
 	}
-	return holdsOnly(dir, backup.KeysDir, migrateFile)
+	return holdsOnly(dir, backup.KeysDir, migrateFile, migrateFile+".tmp", mirrorFile+".tmp")
 }
 
-// holdsOnly refuses a directory with anything else in it. The lock file is in every one.
+// holdsOnly refuses a directory with anything else in it. The lock file is in every one, and a kill leaves half a file under a name that ends in .tmp.
 func holdsOnly(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -46,17 +46,10 @@ func namesCluster(name string) bool {
 	return is && scheme != "file"
 }
 
-// withoutPassword leaves user and password of a connection string out. It may name several hosts, so that it is no URL.
+// withoutPassword leaves user and password of a connection string out, wherever they end. It may name several hosts, so that it is no URL.
 func withoutPassword(connection string) string {
 	scheme, rest, _ := strings.Cut(connection, "://")
-	end := len(rest)
-	if i := strings.IndexAny(rest, "/?"); i >= 0 {
-		end = i
-	}
-	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
-		rest = rest[at+1:]
-	}
-	return scheme + "://" + rest
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 func (s *side) dir() string { return s.cfg.Data }
