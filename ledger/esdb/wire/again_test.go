@@ -6,11 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/google/uuid"
 
 	"github.com/baton-ledger/baton/ledger"
+	batonesdb "github.com/baton-ledger/baton/ledger/esdb"
 )
 
 // names makes events whose ids are told by a letter: the same letter is the same id, with other bytes each time.
@@ -209,5 +211,61 @@ func TestSameIDsInParts(t *testing.T) {
 	}
 	if !slices.Equal(ids, []string{abc[1].EventID.String(), abc[0].EventID.String()}) {
 		t.Errorf("ids are %v", ids)
+	}
+}
+
+// TestOurIDsThatComeAgain: Baton's events that an adapter writes follow the same table. One id with other content has another UUID, so
+// EventStoreDB keeps both; each is found again, and read back as it was written.
+func TestOurIDsThatComeAgain(t *testing.T) {
+	s := serve(t)
+	ours := func(activity string) (e esdb.EventData) {
+		kept, err := batonesdb.Encode("journey-J-1", &ledger.Event{ID: "i-1", Source: "/crm", Type: "note", Subject: "J-1",
+			ContentType: "application/json", Data: fmt.Appendf(nil, `{"activity":%q}`, activity)}, time.Unix(7, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return esdb.EventData{EventID: kept.ID, EventType: kept.Type, ContentType: esdb.ContentTypeJson, Data: kept.Data, Metadata: kept.Metadata}
+	}
+	binary := ours("mail") // one whose content type is not what its header says
+	binary.ContentType = esdb.ContentTypeBinary
+	want := []esdb.EventData{ours("call"), ours("chat"), binary, ours("call")}
+	s.mustAdd(t, "journey-J-1", esdb.NoStream{}, want[0])
+	for i := range 3 {
+		if w := s.mustAdd(t, "journey-J-1", esdb.Any{}, want[i]); w.NextExpectedVersion != uint64(i) {
+			t.Errorf("event %d is at %d", i, w.NextExpectedVersion)
+		}
+	}
+	s.mustAdd(t, "journey-J-1", esdb.Revision(2), want[3])
+	for i := range 3 { // and all of it again, as after lost answers
+		if w := s.mustAdd(t, "journey-J-1", esdb.Any{}, want[i]); w.NextExpectedVersion != uint64(i) {
+			t.Errorf("event %d is found at %d", i, w.NextExpectedVersion)
+		}
+	}
+	if w := s.mustAdd(t, "journey-J-1", esdb.Revision(0), want[1:]...); w.NextExpectedVersion != 3 {
+		t.Errorf("the rest is found at %d", w.NextExpectedVersion)
+	}
+	r, err := s.ReadStream(within(t), "journey-J-1", esdb.ReadStreamOptions{}, 100)
+	got := all(t, r, err)
+	if len(got) != len(want) {
+		t.Fatalf("%d events", len(got))
+	}
+	for i, e := range got {
+		contentType := "application/json"
+		if i == 2 {
+			contentType = "application/octet-stream"
+		}
+		if e.EventID != want[i].EventID || string(e.Data) != string(want[i].Data) || string(e.UserMetadata) != string(want[i].Metadata) || e.ContentType != contentType {
+			t.Errorf("event %d is read back as %+v", i, e)
+		}
+	}
+	var ids []string
+	for r, err := range s.store.ReadStream(t.Context(), "journey-J-1", ledger.ReadOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, r.Source+" "+r.ID)
+	}
+	if wantIDs := []string{"/crm i-1", "/eventstoredb " + want[1].EventID.String(), "/eventstoredb " + want[2].EventID.String(), "/crm i-1@4"}; !slices.Equal(ids, wantIDs) {
+		t.Errorf("kept as %q, want %q", ids, wantIDs)
 	}
 }

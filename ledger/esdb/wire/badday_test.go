@@ -88,6 +88,7 @@ func TestRefusedAppends(t *testing.T) {
 			p.Metadata["content-type"], p.Data = "application/json", []byte("{")
 		}), codes.InvalidArgument, "JSON", ""},
 		"large metadata":    {meta(func(p *streams.AppendReq_ProposedMessage) { p.CustomMetadata = make([]byte, 15<<10) }), codes.InvalidArgument, "at most 16384", ""},
+		"huge metadata":     {meta(func(p *streams.AppendReq_ProposedMessage) { p.CustomMetadata = make([]byte, 40<<10) }), codes.InvalidArgument, "event 1 has", ""},
 		"large event":       {times(1, proposed(make([]byte, 1<<20+1))), codes.InvalidArgument, "at most 1048576", ""},
 		"large event of 16": {times(1, proposed(make([]byte, 16<<20))), codes.InvalidArgument, "8388608", "maximum-append-size-exceeded"},
 		"large append":      {times(9, proposed(mib)), codes.InvalidArgument, "8388608", "maximum-append-size-exceeded"},
@@ -161,6 +162,9 @@ func TestRefusedReads(t *testing.T) {
 		"costly":       {allReq(filterBy(&streams.ReadReq_Options_FilterOptions_Expression{Regex: strings.Repeat("(", 500) + "a" + strings.Repeat("{1000})", 500)})), codes.InvalidArgument, "longer"},
 		"repeats":      {allReq(filterBy(&streams.ReadReq_Options_FilterOptions_Expression{Regex: "((a{100}){100}){100}"})), codes.InvalidArgument, "repeat"},
 		"backwards":    {allReq(func(o *streams.ReadReq_Options) { o.ReadDirection = streams.ReadReq_Options_Backwards }), codes.InvalidArgument, "forwards"},
+		"a system projection's": {allReq(func(o *streams.ReadReq_Options) {
+			o.StreamOption = &streams.ReadReq_Options_Stream{Stream: &streams.ReadReq_Options_StreamOptions{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("$ce-order")}}}
+		}), codes.Unimplemented, "by stream prefix"},
 		"past the end": {allReq(func(o *streams.ReadReq_Options) {
 			o.GetAll().AllOption = &streams.ReadReq_Options_AllOptions_Position{Position: &streams.ReadReq_Options_Position{CommitPosition: 7, PreparePosition: 7}}
 		}), codes.InvalidArgument, "past the ledger's end"},

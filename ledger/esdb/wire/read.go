@@ -48,7 +48,9 @@ func (s *Server) Read(req *streams.ReadReq, out streams.Streams_ReadServer) erro
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	if subscribes {
-		err = r.subscribe(ctx, o)
+		if err = checkFollowable(r.stream); err == nil {
+			err = r.subscribe(ctx, o)
+		}
 	} else {
 		err = r.read(ctx, o, backwards)
 	}

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -149,6 +150,15 @@ func TestSubscribe(t *testing.T) {
 	expect(filtered, "checkpoint 8")
 	s.mustAdd(t, "order-2", esdb.Any{}, event("j"))
 	expect(filtered, "j")
+	rare, err := s.SubscribeToAll(within(t), esdb.SubscribeToAllOptions{From: esdb.Start{}, MaxSearchWindow: math.MaxUint32, CheckpointInterval: math.MaxUint32,
+		Filter: &esdb.SubscriptionFilter{Type: esdb.EventFilterType, Regex: "^[dj]$"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rare.Close()
+	for _, want := range []string{"d", "j", "checkpoint 10", "caught up"} {
+		expect(rare, want)
+	}
 	s.stop()
 	e := filtered.Recv()
 	for e.CheckPointReached != nil {
