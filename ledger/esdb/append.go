@@ -83,6 +83,13 @@ func (s *Store) append(ctx context.Context, b ledger.Batch) ([]ledger.Receipt, e
 	defer unlock()
 	for {
 		receipts, revision, err := s.Known(ctx, b)
+		if errors.Is(err, ledger.CodePartialBatch) { // the mirror takes event by event what was appended as one
+			more, e := s.goesOn(ctx, b.Stream, revision)
+			if e == nil && more {
+				continue
+			}
+			err = cmp.Or(e, err)
+		}
 		if err != nil || receipts != nil {
 			return receipts, slow(err)
 		}
@@ -144,6 +151,15 @@ func (s *Store) meet(ctx context.Context, b ledger.Batch, mirrored uint64) error
 			"EventStoreDB says that stream %q has %d events, %d were there", b.Stream, current, mirrored)
 	}
 	return s.waitFor(ctx, b.Stream, current)
+}
+
+// goesOn waits until the mirror has all of a stream, and reports whether that is more than it had.
+func (s *Store) goesOn(ctx context.Context, stream string, mirrored uint64) (bool, error) {
+	current, err := s.client.count(ctx, stream)
+	if err != nil || current <= mirrored {
+		return false, err
+	}
+	return true, s.waitFor(ctx, stream, current)
 }
 
 // write appends at a revision and waits until the mirror has it.
