@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"time"
 )
@@ -98,8 +100,13 @@ type Receipt struct {
 }
 
 // Again is the id of an event whose id its stream had before it came to this revision. Baton never writes such an event; stores that do not
-// compare ids may hold some, and every event needs an id of its own here.
+// compare ids may hold some, and every event needs an id of its own here. It is another id than the one given, also where that is as long as
+// an id may be: a digest then stands for what was cut off.
 func Again(id string, revision uint64) string {
 	suffix := "@" + strconv.FormatUint(revision, 10)
+	if len(id)+len(suffix) > MaxID {
+		digest := sha256.Sum256([]byte(id))
+		suffix = "~" + hex.EncodeToString(digest[:16]) + suffix
+	}
 	return id[:min(len(id), MaxID-len(suffix))] + suffix
 }

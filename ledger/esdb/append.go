@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -43,13 +45,21 @@ func (s *Store) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger.
 		byLane[lane] = append(byLane[lane], i)
 	}
 	var running sync.WaitGroup
+	var away atomic.Pointer[error] // nobody waits for each of thousands of batches in turn, when EventStoreDB is away
 	free := make(chan struct{}, lanes)
 	for _, lane := range order {
 		free <- struct{}{}
 		running.Go(func() {
 			defer func() { <-free }()
 			for _, i := range byLane[lane] {
+				if err := away.Load(); err != nil {
+					results[i].Err = *err
+					continue
+				}
 				results[i].Receipts, results[i].Err = s.Append(ctx, batches[i])
+				if errors.Is(results[i].Err, ledger.CodeUnavailable) {
+					away.Store(&results[i].Err)
+				}
 			}
 		})
 	}
@@ -58,40 +68,48 @@ func (s *Store) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger.
 }
 
 func (s *Store) append(ctx context.Context, b ledger.Batch) ([]ledger.Receipt, error) {
-	if !inLedger(b.Stream) {
-		return nil, ledger.Errorf(ledger.CodeInvalid, "append", "choose another name", "stream %q is kept by the store itself", b.Stream)
+	if !inLedger(b.Stream) || keptName(b.Stream) != b.Stream {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "append", "choose another name", "a stream of EventStoreDB with the name %.600q would not be one of the ledger with this name", b.Stream)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSlow)
+	if err := s.Failure(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	unlock, err := s.lock(ctx, b.Stream)
 	if err != nil {
-		return nil, slow(ctx, err)
+		return nil, slow(err)
 	}
 	defer unlock()
 	for {
 		receipts, revision, err := s.Known(ctx, b)
+		if errors.Is(err, ledger.CodePartialBatch) { // the mirror takes event by event what was appended as one
+			more, e := s.goesOn(ctx, b.Stream, revision)
+			if e == nil && more {
+				continue
+			}
+			err = cmp.Or(e, err)
+		}
 		if err != nil || receipts != nil {
-			return receipts, slow(ctx, err)
+			return receipts, slow(err)
 		}
 		if b.Expect.Holds(revision) {
 			receipts, err = s.write(ctx, b, revision)
 			if !errors.Is(err, errWrong) {
-				return receipts, slow(ctx, err)
+				return receipts, slow(err)
 			}
 		}
 		// The stream is elsewhere than the mirror, or than the caller, believes: which of them is behind?
 		if err := s.meet(ctx, b, revision); err != nil {
-			return nil, slow(ctx, err)
+			return nil, slow(err)
 		}
 	}
 }
 
-// errSlow ends an append that was not answered in time.
-var errSlow = errors.New("EventStoreDB did not confirm the append in time; it may have been written, and a retry finds out")
-
-func slow(ctx context.Context, err error) error {
-	if err != nil && errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errSlow {
-		return away("append", errSlow)
+// slow says of an append that was not answered in time what is known of it.
+func slow(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return away("append", fmt.Errorf("EventStoreDB did not confirm the append in time; it may have been written, and a retry finds out: %w", context.DeadlineExceeded))
 	}
 	return err
 }
@@ -135,6 +153,15 @@ func (s *Store) meet(ctx context.Context, b ledger.Batch, mirrored uint64) error
 	return s.waitFor(ctx, b.Stream, current)
 }
 
+// goesOn waits until the mirror has all of a stream, and reports whether that is more than it had.
+func (s *Store) goesOn(ctx context.Context, stream string, mirrored uint64) (bool, error) {
+	current, err := s.client.count(ctx, stream)
+	if err != nil || current <= mirrored {
+		return false, err
+	}
+	return true, s.waitFor(ctx, stream, current)
+}
+
 // write appends at a revision and waits until the mirror has it.
 func (s *Store) write(ctx context.Context, b ledger.Batch, revision uint64) ([]ledger.Receipt, error) {
 	events := make([]Stored, len(b.Events))
@@ -156,8 +183,11 @@ func (s *Store) write(ctx context.Context, b ledger.Batch, revision uint64) ([]l
 		return nil, err
 	}
 	receipts, _, err := s.Known(ctx, b)
-	if err != nil || receipts == nil {
-		return nil, errors.Join(err, ledger.Errorf(ledger.CodeInternal, "append", "", "the mirror has revision %d of %q and not what was appended there", revision+1, b.Stream))
+	switch {
+	case err != nil:
+		return nil, err
+	case receipts == nil:
+		return nil, ledger.Errorf(ledger.CodeInternal, "append", "", "the mirror has revision %d of %q and not what was appended there", revision+1, b.Stream)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,9 +224,6 @@ func (s *Store) time() time.Time {
 
 // waitFor waits until the mirror has a revision of a stream.
 func (s *Store) waitFor(ctx context.Context, stream string, revision uint64) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.alive, cancel)()
 	for {
 		before, err := s.Head(ctx)
 		if err != nil {
@@ -206,8 +233,19 @@ func (s *Store) waitFor(ctx context.Context, stream string, revision uint64) err
 		if err != nil || h.Revision >= revision {
 			return err
 		}
-		if _, err := s.Wait(ctx, before.Position); err != nil {
-			return cmp.Or(s.Failure(), err)
+		if err := s.wait(ctx, before.Position); err != nil {
+			return err
 		}
 	}
+}
+
+// wait waits until the mirror's head is past a position, or until it cannot go on.
+func (s *Store) wait(ctx context.Context, after uint64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.alive, cancel)()
+	if _, err := s.Wait(ctx, after); err != nil {
+		return cmp.Or(s.Failure(), err)
+	}
+	return nil
 }

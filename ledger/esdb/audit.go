@@ -3,6 +3,7 @@ package esdb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -16,7 +17,7 @@ const maxFindings = 100
 // auditName is what findings about the store itself are filed under.
 const auditName = "EventStoreDB"
 
-// Audit is the mirror's own audit, and then every event of EventStoreDB once more, held against the mirror.
+// Audit is the mirror's own audit, and then everything in EventStoreDB once more, events, index and checkpoints, held against the mirror.
 func (s *Store) Audit(ctx context.Context) iter.Seq2[ledger.Finding, error] {
 	return s.audits(ctx, s.Mirror.Audit(ctx))
 }
@@ -33,6 +34,9 @@ func (s *Store) audits(ctx context.Context, mirror iter.Seq2[ledger.Finding, err
 				return
 			}
 		}
+		if err := s.Failure(); err != nil && !yield(ledger.Finding{Name: auditName, Problem: err.Error()}, nil) {
+			return
+		}
 		for f, err := range s.compareAll(ctx) {
 			if !yield(f, err) || err != nil {
 				return
@@ -45,6 +49,7 @@ func (s *Store) audits(ctx context.Context, mirror iter.Seq2[ledger.Finding, err
 type comparison struct {
 	store    *Store
 	next     func() (ledger.Recorded, error, bool)
+	at       *cursor          // how far EventStoreDB was read
 	have     *ledger.Recorded // the mirror's event that is due
 	before   time.Time        // recorded time of the one before it
 	seen     int64
@@ -58,6 +63,9 @@ func (s *Store) compareAll(ctx context.Context) iter.Seq2[ledger.Finding, error]
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		c, err := s.compare(ctx)
+		if err == nil {
+			err = c.streams(ctx)
+		}
 		if err != nil {
 			yield(ledger.Finding{Name: auditName}, err)
 			return
@@ -74,13 +82,14 @@ func (s *Store) compareAll(ctx context.Context) iter.Seq2[ledger.Finding, error]
 }
 
 func (s *Store) compare(ctx context.Context) (*comparison, error) {
+	c := &comparison{store: s}
 	head, err := s.Head(ctx)
 	if err != nil || head.Position == 0 {
-		return &comparison{}, err
+		return c, err
 	}
-	next, stop := iter.Pull2(s.Read(ctx, ledger.ReadOptions{To: head.Position}))
+	var stop func()
+	c.next, stop = iter.Pull2(s.Read(ctx, ledger.ReadOptions{To: head.Position}))
 	defer stop()
-	c := &comparison{store: s, next: next}
 	if err := c.advance(); err != nil {
 		return nil, err
 	}
@@ -88,28 +97,85 @@ func (s *Store) compare(ctx context.Context) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := s.client.subscribe(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	for n := range in {
-		switch {
-		case n.err != nil:
-			return nil, n.err
-		case n.event != nil && inLedger(n.event.Stream):
-			if err := c.meet(ctx, n.event); err != nil {
-				return nil, err
-			}
+	for failures := 0; !c.done(&end); failures++ {
+		before := c.at
+		err := c.walk(ctx, &end)
+		if c.at != before {
+			failures = 0
 		}
-		at := n.passed
-		if n.event != nil {
-			at = &n.event.at
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		if c.have == nil || len(c.findings) >= maxFindings || n.caughtUp || at != nil && at.Commit >= end.Commit {
-			break
+		if err != nil && (!passing(err) || failures == maxFailures) {
+			return nil, err
+		}
+		if err != nil && wait(ctx, firstPause<<failures) != nil {
+			return nil, ctx.Err()
 		}
 	}
 	return c, c.removedTo(head.Position + 1)
+}
+
+// maxFailures is how often in a row an audit subscribes in vain.
+const maxFailures = 5
+
+// done reports whether there is nothing more to compare.
+func (c *comparison) done(end *cursor) bool {
+	return c.have == nil || len(c.findings) >= maxFindings || *end == (cursor{}) || c.at != nil && c.at.Commit >= end.Commit
+}
+
+// walk goes on from where the comparison is, until it is done or the subscription is lost.
+func (c *comparison) walk(ctx context.Context, end *cursor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in, err := c.store.client.subscribe(ctx, c.at)
+	if err != nil {
+		return err
+	}
+	for !c.done(end) {
+		n, ok := in.next()
+		switch {
+		case !ok:
+			return away("follow EventStoreDB", errors.New("the subscription was lost"))
+		case n.err != nil:
+			return n.err
+		case n.event != nil:
+			if inLedger(n.event.Stream) && !n.event.isTombstone() {
+				if err := c.meet(ctx, n.event); err != nil {
+					return err
+				}
+			}
+			c.at = &n.event.at
+		case n.passed != nil:
+			c.at = n.passed
+		}
+	}
+	return nil
+}
+
+// streams looks at the streams in which nodes share what they agree on: all of the index, and that no checkpoint is gone.
+func (c *comparison) streams(ctx context.Context) error {
+	b := c.store.board
+	_, next, _ := b.Last()
+	if _, err := c.store.client.Founding(ctx); err != nil && next > 0 {
+		if !errors.Is(err, ledger.CodeCorrupt) && !errors.Is(err, ledger.CodeNotFound) {
+			return err
+		}
+		c.report(0, "%s", err)
+	}
+	_, err := b.compareFrom(ctx, indexEnd{})
+	for _, check := range []func() error{
+		func() error { return err },
+		func() error { return c.store.reaches(ctx, CheckpointStream, next, nil) },
+		func() error { return c.store.reaches(ctx, IndexStream, b.chunks(), nil) },
+	} {
+		if err := check(); errors.Is(err, ledger.CodeCorrupt) {
+			c.report(0, "%s", err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // advance takes the mirror's next event; have is nil at its end.
@@ -166,7 +232,8 @@ func (c *comparison) same(r *ledger.Recorded) bool {
 	if c.have.ID == r.ID {
 		return false
 	}
-	for again := *r; again.ID != c.have.ID && len(again.ID) < len(c.have.ID); {
+	again := *r
+	for range maxFindings {
 		again.ID = ledger.Again(again.ID, again.Revision)
 		if record, err := ledger.EncodeRecord(again.Stream, &again.Event); err == nil && bytes.Equal(record, c.have.Record) {
 			return true

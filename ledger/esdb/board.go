@@ -2,6 +2,7 @@ package esdb
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -24,36 +25,84 @@ type Board struct {
 	index   indexEnd
 }
 
+// boardName is the named value of the mirror that says how many events of the checkpoint stream were seen.
+var boardName = []byte("esdb/board")
+
+// openBoard reads the board as it is now. It must reach what this node has seen of it before.
 func openBoard(ctx context.Context, s *Store) (*Board, error) {
 	b := &Board{store: s, changed: make(chan struct{})}
-	if err := b.refresh(ctx); err != nil {
+	v, err := s.Value(ctx, boardName)
+	if err != nil {
 		return nil, err
 	}
-	return b, b.refreshIndex(ctx)
-}
-
-// refresh reads the newest checkpoint.
-func (b *Board) refresh(ctx context.Context) error {
-	last, err := b.store.client.stream(ctx, CheckpointStream, eventstore.ReadStreamOptions{Direction: eventstore.Backwards, From: eventstore.End{}}, 1)
-	if err == nil && len(last) > 0 {
-		b.seen(&last[0])
+	var before uint64
+	if len(v) == 8 {
+		before = binary.BigEndian.Uint64(v)
 	}
-	return err
+	return b, s.reaches(ctx, CheckpointStream, before, b.refresh)
 }
 
-// seen takes what the follower meets in the streams of the board.
+// mark is what the mirror keeps of the board.
+func (b *Board) mark() ledger.NamedValue {
+	_, next, _ := b.Last()
+	return ledger.NamedValue{Name: boardName, Value: binary.BigEndian.AppendUint64(nil, next)}
+}
+
+// refresh reads the newest checkpoint, past whatever else somebody wrote there, and gives how many events the stream has.
+func (b *Board) refresh(ctx context.Context) (count uint64, err error) {
+	o := eventstore.ReadStreamOptions{Direction: eventstore.Backwards, From: eventstore.End{}}
+	for {
+		page, err := b.store.client.stream(ctx, CheckpointStream, o, 16)
+		if err != nil || len(page) == 0 {
+			return count, err
+		}
+		count = max(count, page[0].Number+1)
+		for i := range page {
+			if page[i].Type == checkpointType {
+				b.take(count, string(page[i].Data))
+				return count, nil
+			}
+		}
+		last := page[len(page)-1].Number
+		if last == 0 {
+			b.take(count, "")
+			return count, nil
+		}
+		o.From = eventstore.Revision(last - 1)
+	}
+}
+
+// seen takes what the follower meets in the checkpoint stream.
 func (b *Board) seen(e *logged) {
+	switch {
+	case e.Stream != CheckpointStream:
+	case e.Type == checkpointType:
+		b.take(e.Number+1, string(e.Data))
+	default:
+		b.take(e.Number+1, "")
+	}
+}
+
+// take notes that the checkpoint stream has count events, the newest of them with this note, "" for none.
+func (b *Board) take(count uint64, note string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e.Stream != CheckpointStream || e.Number < b.next {
+	if count <= b.next {
 		return
 	}
-	b.next = e.Number + 1
-	if e.Type == checkpointType {
-		b.note = string(e.Data)
+	b.next = count
+	if note != "" {
+		b.note = note
 		close(b.changed)
 		b.changed = make(chan struct{})
 	}
+}
+
+// chunks is how many events of the index were seen.
+func (b *Board) chunks() uint64 {
+	b.posting.Lock()
+	defer b.posting.Unlock()
+	return b.index.chunks
 }
 
 // Last is the newest checkpoint that was seen, "" where there is none, and the place that the next one is posted to. changed is closed when
@@ -77,7 +126,7 @@ func (b *Board) Post(ctx context.Context, place, size uint64, note string) error
 	case err == nil:
 		b.seen(&logged{Stored: event})
 	case errors.Is(err, errWrong):
-		if err = b.refresh(ctx); err == nil {
+		if _, err = b.refresh(ctx); err == nil {
 			err = ledger.Errorf(ledger.CodeStaleRevision, "post checkpoint", "let one node sign; the others take its checkpoints over",
 				"another node has posted checkpoint %d", place)
 		}

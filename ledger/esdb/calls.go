@@ -62,7 +62,8 @@ func (c *Client) count(ctx context.Context, stream string) (uint64, error) {
 // stream reads up to n events of a stream; none of one that does not exist.
 func (c *Client) stream(ctx context.Context, stream string, o eventstore.ReadStreamOptions, n uint64) ([]logged, error) {
 	events, err := call(ctx, c, "read from EventStoreDB", func(ctx context.Context, client *eventstore.Client) ([]logged, error) {
-		return drain(client.ReadStream(ctx, stream, o, n))
+		read, err := client.ReadStream(ctx, stream, o, n)
+		return drain(read, err, nil)
 	})
 	if errors.Is(err, errNoStream) {
 		return nil, nil
@@ -70,14 +71,16 @@ func (c *Client) stream(ctx context.Context, stream string, o eventstore.ReadStr
 	return events, err
 }
 
-// all reads up to n events of the all-stream, system events among them.
-func (c *Client) all(ctx context.Context, o eventstore.ReadAllOptions, n uint64) ([]logged, error) {
+// all reads up to n events of the all-stream, system events among them, and no more than it must to find the one that is enough.
+func (c *Client) all(ctx context.Context, o eventstore.ReadAllOptions, n uint64, enough func(*logged) bool) ([]logged, error) {
 	return call(ctx, c, "read from EventStoreDB", func(ctx context.Context, client *eventstore.Client) ([]logged, error) {
-		return drain(client.ReadAll(ctx, o, n))
+		read, err := client.ReadAll(ctx, o, n)
+		return drain(read, err, enough)
 	})
 }
 
-func drain(read *eventstore.ReadStream, err error) (events []logged, _ error) {
+// drain reads to the end, or to the first event that is enough.
+func drain(read *eventstore.ReadStream, err error, enough func(*logged) bool) (events []logged, _ error) {
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +93,12 @@ func drain(read *eventstore.ReadStream, err error) (events []logged, _ error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Event != nil {
-			events = append(events, logOf(e.Event))
+		if e.Event == nil {
+			continue
+		}
+		events = append(events, logOf(e.Event))
+		if enough != nil && enough(&events[len(events)-1]) {
+			return events, nil
 		}
 	}
 }
@@ -99,77 +106,4 @@ func drain(read *eventstore.ReadStream, err error) (events []logged, _ error) {
 func logOf(e *eventstore.RecordedEvent) logged {
 	return logged{Stored{Stream: e.StreamID, ID: e.EventID, Type: e.EventType, ContentType: e.ContentType, Metadata: e.UserMetadata, Data: e.Data,
 		Number: e.EventNumber, Created: e.CreatedDate}, e.Position}
-}
-
-// news is what a subscription says: an event, or that everything before a place was looked at, or that it has caught up.
-type news struct {
-	event    *logged
-	passed   *cursor
-	caughtUp bool
-	err      error // the subscription is over; last
-}
-
-// userStreams keeps out what EventStoreDB writes for itself.
-var userStreams = &eventstore.SubscriptionFilter{Type: eventstore.StreamFilterType, Regex: `^[^$]`}
-
-// subscribe follows the all-stream from after a place (from its beginning where there is none) without the streams that begin with "$". The channel
-// is closed after the news that carries an error; the context ends it.
-func (c *Client) subscribe(ctx context.Context, after *cursor) (<-chan news, error) {
-	o := eventstore.SubscribeToAllOptions{From: eventstore.Start{}, Filter: userStreams, MaxSearchWindow: 512, CheckpointInterval: 1}
-	if after != nil {
-		o.From = *after
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	sub, err := call(ctx, c, "subscribe to EventStoreDB", func(_ context.Context, client *eventstore.Client) (*eventstore.Subscription, error) {
-		return client.SubscribeToAll(ctx, o) // under a context that outlives this call
-	})
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	out := make(chan news, 64)
-	go func() {
-		defer cancel()
-		defer close(out)
-		for {
-			n := received(sub)
-			select {
-			case out <- n:
-			case <-ctx.Done():
-				return
-			}
-			if n.err != nil {
-				return
-			}
-		}
-	}()
-	return out, nil
-}
-
-// received waits for the next message of a subscription.
-func received(sub *eventstore.Subscription) (n news) {
-	err := guarded(func() error {
-		e := sub.Recv()
-		switch {
-		case e.SubscriptionDropped != nil:
-			if n.err = e.SubscriptionDropped.Error; n.err == nil {
-				n.err = errors.New("the subscription was dropped")
-			}
-		case e.EventAppeared != nil && e.EventAppeared.Event != nil:
-			l := logOf(e.EventAppeared.Event)
-			n.event = &l
-		case e.CheckPointReached != nil:
-			n.passed = e.CheckPointReached
-		case e.CaughtUp != nil:
-			n.caughtUp = true
-		}
-		return nil
-	})
-	if err != nil {
-		n.err = err
-	}
-	if n.err != nil {
-		n.err = away("follow EventStoreDB", n.err)
-	}
-	return n
 }

@@ -32,6 +32,7 @@ type Client struct {
 	mu      sync.Mutex
 	current *generation
 	failed  int       // in a row
+	failure error     // the last of them
 	retryAt time.Time // no new client before this
 	closed  bool
 }
@@ -46,6 +47,7 @@ type generation struct {
 const (
 	answerTime  = 20 * time.Second
 	firstPause  = 50 * time.Millisecond
+	shortPause  = 500 * time.Millisecond // is waited for; longer ones are answered with what went wrong
 	longPause   = 2 * time.Second
 	notLeaderIn = 100 * time.Millisecond
 )
@@ -62,7 +64,7 @@ func Dial(connection string, log *slog.Logger) (*Client, error) {
 	}
 	config, err := eventstore.ParseConnectionString(connection)
 	if err != nil {
-		return nil, ledger.Errorf(ledger.CodeInvalid, op, "write it as esdb://host:2113?tls=true", "the connection string cannot be read: %w", withoutURL(err))
+		return nil, ledger.Errorf(ledger.CodeInvalid, op, "write it as esdb://host:2113?tls=true, with user and password percent-encoded", "the connection string cannot be read: %w", withoutSecrets(connection, err))
 	}
 	if config.DisableTLS && config.Username != "" {
 		return nil, ledger.Errorf(ledger.CodeInvalid, op, "use TLS, or leave user and password out", "user and password are never sent without TLS (tls=false)")
@@ -73,10 +75,13 @@ func Dial(connection string, log *slog.Logger) (*Client, error) {
 	return &Client{config: config, log: log}, nil
 }
 
-// withoutURL leaves out the connection string that a parse error quotes: it may hold a password.
-func withoutURL(err error) error {
+// withoutSecrets leaves out the connection string that a parse error quotes, and all of the error where any part of it may be a password.
+func withoutSecrets(connection string, err error) error {
 	var u *url.Error
-	if errors.As(err, &u) {
+	switch {
+	case strings.Contains(connection, "@"):
+		return errors.New("see to its hosts and settings")
+	case errors.As(err, &u):
 		return u.Err
 	}
 	return err
@@ -91,8 +96,9 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// get gives the current client, or makes one once the pause after a failure is over.
-func (c *Client) get(ctx context.Context) (*generation, error) {
+// get gives the current client, or makes one once the pause after a failure is over. Where that is long the answer is that EventStoreDB is
+// away: appends to one stream wait for each other, and would add their pauses up.
+func (c *Client) get(ctx context.Context, op string) (*generation, error) {
 	for {
 		c.mu.Lock()
 		pause := time.Until(c.retryAt)
@@ -111,6 +117,9 @@ func (c *Client) get(ctx context.Context) (*generation, error) {
 			}
 			c.current = &generation{client, make(chan struct{})}
 			return c.current, nil
+		case pause > shortPause:
+			defer c.mu.Unlock()
+			return nil, away(op, c.failure)
 		}
 		c.mu.Unlock()
 		if err := wait(ctx, pause); err != nil {
@@ -129,7 +138,7 @@ func (c *Client) dismiss(g *generation, err error) {
 	if c.failed++; c.failed == 1 {
 		c.log.Debug("EventStoreDB is away, trying again", "error", err)
 	}
-	c.retryAt = time.Now().Add(min(longPause, firstPause<<min(c.failed, 10)))
+	c.failure, c.retryAt = err, time.Now().Add(min(longPause, firstPause<<min(c.failed, 10)))
 	c.discard(g)
 }
 
@@ -140,6 +149,16 @@ func (c *Client) discard(g *generation) {
 		close(g.gone)
 		go func() { _ = guarded(func() error { return g.client.Close() }) }()
 	}
+}
+
+// lost is the answer to calls whose client was thrown away.
+func (c *Client) lost(op string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed
+	}
+	return away(op, errors.New("the connection was lost"))
 }
 
 func (c *Client) worked(g *generation) {
@@ -157,7 +176,7 @@ func call[T any](ctx context.Context, c *Client, op string, f func(ctx context.C
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	for {
-		g, err := c.get(ctx)
+		g, err := c.get(ctx, op)
 		if err != nil {
 			return out, unanswered(op, err)
 		}
@@ -177,9 +196,12 @@ func call[T any](ctx context.Context, c *Client, op string, f func(ctx context.C
 				c.worked(g)
 				return a.out, nil
 			}
+			if ctx.Err() != nil { // which the client's error says in its own words
+				return out, unanswered(op, ctx.Err())
+			}
 			err = c.judge(g, op, a.err)
 		case <-g.gone:
-			err = away(op, errors.New("the connection was lost"))
+			err = c.lost(op)
 		case <-ctx.Done():
 			return out, unanswered(op, ctx.Err())
 		}

@@ -173,12 +173,12 @@ func (s *Store) arrived(ctx context.Context, events []ledger.Recorded) error {
 
 // follows waits until the mirror has a position.
 func (s *Store) follows(ctx context.Context, position uint64) (ledger.Head, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, copyPatience, errSlow)
+	ctx, cancel := context.WithTimeout(ctx, copyPatience)
 	defer cancel()
 	defer context.AfterFunc(s.alive, cancel)()
 	head, err := s.Wait(ctx, position-1)
 	if err != nil {
-		err = cmp.Or(s.Failure(), slow(ctx, err))
+		err = cmp.Or(s.Failure(), slow(err))
 	}
 	return head, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	eventstore "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"google.golang.org/grpc/codes"
@@ -22,17 +23,33 @@ var (
 
 // away says that there was no answer. Of what gRPC and the official client wrap around the cause only the cause is said.
 func away(op string, err error) error {
+	hint := awayHint(err.Error())
 	var s interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &s) {
 		err = fmt.Errorf("EventStoreDB does not answer: %s", s.GRPCStatus().Message())
 	}
-	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: "see whether EventStoreDB answers at the configured address; the same request can be sent again"}
+	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: hint}
 }
 
-// unanswered is what a caller gets whose call was not answered in time: its own context's error, or that EventStoreDB is away.
+// awayHint says what to do about an EventStoreDB that does not answer. What is wrong with TLS reaches the client as text alone.
+func awayHint(text string) string {
+	switch {
+	case strings.Contains(text, "x509: certificate signed by unknown authority"):
+		return "name the file with the CA's certificate in the connection string: tlsCaFile=…"
+	case strings.Contains(text, "x509: "):
+		return "connect by a name that is on the server's certificate, and see that it is valid now"
+	case strings.Contains(text, "first record does not look like a TLS handshake"):
+		return "the server does not use TLS: say tls=false in the connection string, or have it use TLS"
+	case strings.Contains(text, "server preface"):
+		return "the server may want TLS: leave tls=false out of the connection string"
+	}
+	return "see whether EventStoreDB answers at the configured address; the same request can be sent again"
+}
+
+// unanswered is what a caller gets whose call was not answered in time: that EventStoreDB is away, or that the caller itself has gone.
 func unanswered(op string, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return away(op, errors.New("EventStoreDB does not answer"))
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ledger.CodeUnavailable) {
+		return away(op, fmt.Errorf("EventStoreDB does not answer in time: %w", err))
 	}
 	return err
 }

@@ -2,11 +2,9 @@ package esdb
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"math"
 	"strings"
-	"time"
 
 	eventstore "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
@@ -29,7 +27,7 @@ func (s *Store) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if code := ledger.CodeOf(err); code != ledger.CodeUnavailable && code != ledger.CodeNotKnown && code != ledger.CodeForbidden {
+		if !passing(err) {
 			s.log.Error("the copy of EventStoreDB cannot go on", "error", err, "hint", ledger.HintOf(err))
 			s.die(err)
 			return
@@ -37,18 +35,30 @@ func (s *Store) follow(ctx context.Context) {
 		if s.cursor.Load() != before {
 			failures = 0
 		}
-		s.log.Warn("subscribing to EventStoreDB again", "error", err)
+		if failures == 0 {
+			s.log.Warn("subscribing to EventStoreDB again", "error", err)
+		}
 		if wait(ctx, min(longPause, firstPause<<min(failures, 10))) != nil {
 			return
 		}
 	}
 }
 
+// passing reports whether an error may go away by itself: a server that is away, or a user whose rights were changed.
+func passing(err error) bool {
+	code := ledger.CodeOf(err)
+	return code == ledger.CodeUnavailable || code == ledger.CodeNotKnown || code == ledger.CodeForbidden
+}
+
 // followOnce goes on from the cursor until the subscription is lost.
 func (s *Store) followOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	in, err := s.client.subscribe(ctx, s.cursor.Load())
+	from := s.cursor.Load()
+	in, err := s.client.subscribe(ctx, from)
+	if from != nil && errors.Is(err, ledger.CodeInvalid) {
+		return evidence("EventStoreDB does not know the place up to which this node has followed it: its newest events were removed, or it was restored from an older backup: %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -74,12 +84,13 @@ type step struct {
 }
 
 // gather waits for news and takes what else there is. What came before an error is given with it.
-func gather(in <-chan news) (s step, err error) {
-	n, ok := <-in
-	for bytes := 0; ; {
+func gather(in *feed) (s step, err error) {
+	n, ok := in.next()
+	if !ok {
+		return s, away("follow EventStoreDB", errors.New("the subscription was lost"))
+	}
+	for bytes := 0; ok; n, ok = in.ready() {
 		switch {
-		case !ok:
-			return s, away("follow EventStoreDB", errors.New("the subscription was lost"))
 		case n.err != nil:
 			return s, n.err
 		case n.event != nil:
@@ -89,14 +100,10 @@ func gather(in <-chan news) (s step, err error) {
 			s.at = n.passed
 		}
 		if s.caughtUp = s.caughtUp || n.caughtUp; len(s.events) == stepEvents || bytes >= stepBytes {
-			return s, nil
-		}
-		select {
-		case n, ok = <-in:
-		default:
-			return s, nil
+			break
 		}
 	}
+	return s, nil
 }
 
 // apply mirrors a step and moves the cursor in the same write.
@@ -107,6 +114,8 @@ func (s *Store) apply(ctx context.Context, st step) error {
 		switch {
 		case e.Stream == CheckpointStream || e.Stream == IndexStream:
 			s.board.seen(e)
+		case e.isTombstone():
+			s.log.Error("a stream was deleted inside EventStoreDB: nodes that have its events keep them, others cannot be made any more", "stream", e.Stream)
 		case inLedger(e.Stream):
 			r := recorded(&e.Stored)
 			s.returned(e)
@@ -114,8 +123,7 @@ func (s *Store) apply(ctx context.Context, st step) error {
 		}
 	}
 	if st.at != nil {
-		value := ledger.NamedValue{Name: cursorName, Value: encodeCursor(*st.at)}
-		receipts, err := s.Mirror.Mirror(ctx, events, []ledger.NamedValue{value})
+		receipts, err := s.Mirror.Mirror(ctx, events, []ledger.NamedValue{{Name: cursorName, Value: encodeCursor(*st.at)}, s.board.mark()})
 		if err != nil {
 			return err
 		}
@@ -170,60 +178,27 @@ func inLedger(stream string) bool {
 	return !strings.HasPrefix(stream, "$") && stream != CheckpointStream && stream != IndexStream
 }
 
-// recorded makes a ledger's event of a stored one, of whatever it is: nothing that is in EventStoreDB may hold the mirror up, and every node
-// must make the same of it.
-func recorded(s *Stored) ledger.Recorded {
-	e, at, header := decode(s)
-	r := ledger.Recorded{Event: e, Stream: s.Stream, Revision: s.Number + 1, RecordedTime: at}
-	if header != nil {
-		r.Record = ledger.JoinRecord(header, s.Data)
-		return r
-	}
-	r.RecordedTime = time.Unix(0, 0) // the ledger's last one will be taken; the server's own clock is not the record's
-	var err error
-	if r.Record, err = ledger.EncodeRecord(r.Stream, &r.Event); err != nil {
-		r = squeezed(r, s)
-	}
-	return r
-}
-
-// squeezed is for foreign events that no record can hold as they are: a stream's name that ends in a dash gets an ending, and what does not
-// fit into the header is represented by its digest.
-func squeezed(r ledger.Recorded, s *Stored) ledger.Recorded {
-	if strings.HasSuffix(r.Stream, "-") {
-		r.Stream += "(empty)"
-	}
-	digest := sha256.Sum256(s.Metadata)
-	bounded := func(text string) string { return text[:min(len(text), ledger.MaxFacet)] }
-	r.Event = ledger.Event{ID: s.ID.String(), Source: ForeignSource, Type: bounded(s.Type), Time: s.Created, ContentType: r.ContentType, Data: s.Data,
-		Ext: []ledger.Attr{{Name: MetadataExt + "digest", Value: hex.EncodeToString(digest[:])}}}
-	record, err := ledger.EncodeRecord(r.Stream, &r.Event)
-	if err != nil { // a stream's name of many kilobytes
-		digest := sha256.Sum256([]byte(r.Stream))
-		r.Stream = bounded(r.Stream) + "~" + hex.EncodeToString(digest[:])
-		record, _ = ledger.EncodeRecord(r.Stream, &r.Event) // every part is bounded now
-	}
-	r.Record = record
-	return r
+// isTombstone reports whether an event says that its stream was deleted for ever: EventStoreDB puts it at the last number that there is.
+func (e *logged) isTombstone() bool {
+	return e.Type == "$streamDeleted" && (e.Number == math.MaxInt64 || e.Number == math.MaxInt32)
 }
 
 // end is the place of the last event of the ledger in the all-stream, the zero place where there is none.
-func (c *Client) end(ctx context.Context) (cursor, error) {
+func (c *Client) end(ctx context.Context) (at cursor, err error) {
+	isIt := func(e *logged) bool { return inLedger(e.Stream) && !e.isTombstone() }
 	o := eventstore.ReadAllOptions{Direction: eventstore.Backwards, From: eventstore.End{}}
 	for {
-		page, err := c.all(ctx, o, 512)
+		page, err := c.all(ctx, o, 512, isIt)
 		if err != nil || len(page) == 0 {
 			return cursor{}, err
 		}
-		for i := range page {
-			if inLedger(page[i].Stream) {
-				return page[i].at, nil
-			}
+		last := &page[len(page)-1]
+		if isIt(last) {
+			return last.at, nil
 		}
-		last := page[len(page)-1].at
-		if o.From == eventstore.AllPosition(last) {
+		if o.From == eventstore.AllPosition(last.at) {
 			return cursor{}, nil
 		}
-		o.From = last
+		o.From = last.at
 	}
 }

@@ -56,6 +56,13 @@ func (c *Client) Found(ctx context.Context, f Founding) (Founding, error) {
 	if err != nil {
 		return f, &ledger.Error{Code: ledger.CodeInternal, Op: "found ledger", Err: err}
 	}
+	switch n, err := c.count(ctx, IndexStream); {
+	case err != nil:
+		return f, err
+	case n > 0:
+		return f, ledger.Errorf(ledger.CodeCorrupt, "found ledger", "find out who removed it, and restore EventStoreDB from a backup",
+			"EventStoreDB holds the index of a ledger, of which the stream %s is gone", CheckpointStream)
+	}
 	event := Stored{ID: nameID(foundedType, data), Type: foundedType, ContentType: JSON, Data: data}
 	if err := c.add(ctx, CheckpointStream, 0, []Stored{event}); err != nil && !errors.Is(err, errWrong) {
 		return f, err

@@ -2,10 +2,14 @@ package esdb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	eventstore "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
@@ -59,7 +63,7 @@ func decodeChunk(b []byte) (from uint64, entries []indexed, err error) {
 	version, _ := r.ReadByte()
 	from, err1 := binary.ReadUvarint(r)
 	n, err2 := binary.ReadUvarint(r)
-	if version != 1 || err1 != nil || err2 != nil || n > uint64(len(b)) || from == 0 {
+	if version != 1 || err1 != nil || err2 != nil || n == 0 || n > uint64(len(b)) || from == 0 {
 		return 0, nil, bad
 	}
 	var names []string
@@ -95,21 +99,10 @@ func readEntry(r *bytes.Reader, names *[]string) (e indexed, err error) {
 	return e, nil
 }
 
-// refreshIndex reads where the index ends.
-func (b *Board) refreshIndex(ctx context.Context) error {
-	last, err := b.store.client.stream(ctx, IndexStream, eventstore.ReadStreamOptions{Direction: eventstore.Backwards, From: eventstore.End{}}, 1)
-	if err != nil || len(last) == 0 {
-		return err
-	}
-	from, entries, err := decodeChunk(last[0].Data)
-	b.index = indexEnd{last[0].Number + 1, from + uint64(len(entries)) - 1}
-	return err
-}
-
 // extend writes chunks until the index covers a size. A chunk that another node has written meanwhile is held against the mirror.
 func (b *Board) extend(ctx context.Context, size uint64) error {
 	for b.index.size < size {
-		from := b.index.size + 1
+		before, from := b.index, b.index.size+1
 		entries, err := b.entries(ctx, from, size)
 		if err != nil {
 			return err
@@ -122,6 +115,11 @@ func (b *Board) extend(ctx context.Context, size uint64) error {
 		case errors.Is(err, errWrong):
 			if err := b.takeOver(ctx); err != nil {
 				return err
+			}
+			if b.index.chunks == before.chunks { // whoever answered is behind, or the index is
+				if err := cmp.Or(b.store.reaches(ctx, IndexStream, before.chunks, nil), wait(ctx, notLeaderIn)); err != nil {
+					return err
+				}
 			}
 		default:
 			return err
@@ -167,42 +165,79 @@ func (b *Board) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done := indexEnd{}
 	if len(v) == 16 {
-		done = indexEnd{binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])}
+		b.index = indexEnd{binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])}
 	}
-	return b.compareFrom(ctx, done)
+	if err := b.store.reaches(ctx, IndexStream, b.index.chunks, nil); err != nil {
+		return err
+	}
+	if err := b.takeOver(ctx); err != nil {
+		return err
+	}
+	return b.covers()
 }
 
-// takeOver is prove for what came after the index's end as it was known.
-func (b *Board) takeOver(ctx context.Context) error { return b.compareFrom(ctx, b.index) }
+// covers checks that the index reaches the newest checkpoint, which it did before that was posted.
+func (b *Board) covers() error {
+	note, _, _ := b.Last()
+	if size := sizeOf(note); size > b.index.size {
+		return evidence("a checkpoint of %d events is on the board, and the index ends at position %d: the stream %s was truncated or removed", size, b.index.size, IndexStream)
+	}
+	return nil
+}
 
-func (b *Board) compareFrom(ctx context.Context, done indexEnd) error {
+// sizeOf is the number of events that a checkpoint says it is of: its second line. Whether that is true the notary says.
+func sizeOf(note string) uint64 {
+	_, rest, _ := strings.Cut(note, "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	size, _ := strconv.ParseUint(line, 10, 64)
+	return size
+}
+
+// takeOver holds the mirror against what came after the index's end as it was known, and remembers how far that went.
+func (b *Board) takeOver(ctx context.Context) (err error) {
+	if b.index, err = b.compareFrom(ctx, b.index); err != nil {
+		return err
+	}
+	value := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.index.chunks), b.index.size)
+	return b.store.PutTree(ctx, nil, []ledger.NamedValue{{Name: provenName, Value: value}})
+}
+
+// compareFrom holds the mirror against the index from a place on, and gives where it ends.
+func (b *Board) compareFrom(ctx context.Context, done indexEnd) (indexEnd, error) {
 	for {
-		page, err := b.store.client.stream(ctx, IndexStream, eventstore.ReadStreamOptions{Direction: eventstore.Forwards, From: eventstore.Revision(done.chunks)}, 16)
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			b.index = done
-			value := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, done.chunks), done.size)
-			return b.store.PutTree(ctx, nil, []ledger.NamedValue{{Name: provenName, Value: value}})
+		page, err := b.store.client.stream(ctx, IndexStream, eventstore.ReadStreamOptions{Direction: eventstore.Forwards, From: eventstore.Revision(done.chunks)}, 4)
+		if err != nil || len(page) == 0 {
+			return done, err
 		}
 		for i := range page {
-			from, entries, err := decodeChunk(page[i].Data)
-			if err == nil && (page[i].Number != done.chunks || from != done.size+1) {
-				err = ledger.Errorf(ledger.CodeCorrupt, "read index", "find out who wrote to or truncated the stream "+IndexStream,
-					"chunk %d begins at position %d, chunk %d at position %d is expected", page[i].Number, from, done.chunks, done.size+1)
+			if done, err = b.compareChunk(ctx, &page[i], done); err != nil {
+				return done, err
 			}
-			if err == nil {
-				err = b.compare(ctx, from, entries)
-			}
-			if err != nil {
-				return err
-			}
-			done = indexEnd{done.chunks + 1, done.size + uint64(len(entries))}
 		}
 	}
+}
+
+// compareChunk holds the mirror against one event of the index. Events of other types are somebody else's and say nothing.
+func (b *Board) compareChunk(ctx context.Context, e *logged, done indexEnd) (indexEnd, error) {
+	if e.Number != done.chunks {
+		return done, evidence("event %d of the stream %s follows event %d: it was truncated", e.Number, IndexStream, int64(done.chunks)-1)
+	}
+	if e.Type != indexType {
+		b.store.log.Warn("somebody else writes to a stream of Baton's", "stream", IndexStream, "number", e.Number, "type", e.Type)
+		return indexEnd{done.chunks + 1, done.size}, nil
+	}
+	from, entries, err := decodeChunk(e.Data)
+	if err != nil {
+		return done, err
+	}
+	if from != done.size+1 {
+		return done, evidence("chunk %d of the stream %s begins at position %d, and must at %d: somebody else wrote it", e.Number, IndexStream, from, done.size+1)
+	}
+	if err := b.compare(ctx, from, entries); err != nil {
+		return done, err
+	}
+	return indexEnd{done.chunks + 1, done.size + uint64(len(entries))}, nil
 }
 
 // compare holds the mirror against entries of the index.
@@ -255,16 +290,47 @@ func evidence(format string, args ...any) error {
 		"keep EventStoreDB as it is, compare with a node whose mirror is older (`baton verify` there), and restore a backup", format, args...)
 }
 
-// await waits until the mirror has a position.
+// await waits until the mirror has a position, or has all that there is and not that.
 func (s *Store) await(ctx context.Context, position uint64) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSlow)
+	end, err := s.client.end(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	h, err := s.Wait(ctx, position-1)
-	if err != nil && context.Cause(ctx) == errSlow {
-		h, err = s.Head(context.WithoutCancel(ctx))
-		if err == nil && h.Position < position {
-			err = evidence("the ledger ends at position %d, the index reaches %d or more: the newest events were removed inside EventStoreDB", h.Position, position)
+	for {
+		all := s.reached(end) // before the head is read: the cursor moves after it
+		h, err := s.Head(ctx)
+		switch {
+		case err != nil || h.Position >= position:
+			return err
+		case all:
+			return evidence("the ledger ends at position %d, the index reaches %d or more: the newest events were removed inside EventStoreDB", h.Position, position)
+		}
+		if err := s.wait(ctx, h.Position); err != nil {
+			return unanswered("follow EventStoreDB", err)
 		}
 	}
-	return err
+}
+
+// patience is how long a stream is asked for that ends before it should: the node that answers may be behind the others for a moment.
+const patience = 2 * time.Second
+
+// reaches checks that a stream has at least as many events as it was seen to have. count is how to count them, nil for the plain way.
+func (s *Store) reaches(ctx context.Context, stream string, atLeast uint64, count func(context.Context) (uint64, error)) error {
+	if count == nil {
+		count = func(ctx context.Context) (uint64, error) { return s.client.count(ctx, stream) }
+	}
+	for until := time.Now().Add(patience); ; {
+		n, err := count(ctx)
+		if err != nil || n >= atLeast {
+			return err
+		}
+		if time.Now().After(until) {
+			return evidence("the stream %s has %d events, this node has seen %d: it was truncated or removed, or EventStoreDB was restored from an older backup", stream, n, atLeast)
+		}
+		if err := wait(ctx, notLeaderIn); err != nil {
+			return err
+		}
+	}
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Now    func() time.Time // nil: time.Now
 	// Progress is told, until the mirror has caught up, how many events it has. nil: nobody
 	Progress func(events uint64)
+	// Inspect opens the store although EventStoreDB is not what it was: to say what differs, by Audit. Nothing can be appended then.
+	Inspect bool
 }
 
 // Store is a ledger whose record is in EventStoreDB. Any number of nodes may have one open on the same cluster.
@@ -83,7 +85,8 @@ type written struct {
 // cursorName is the named value of the mirror that says how far in the all-stream it is: commit and prepare position, 8 bytes each.
 var cursorName = []byte("esdb/cursor")
 
-// Open follows EventStoreDB into the mirror and returns when it has caught up with what is there now. Close closes mirror and client too.
+// Open follows EventStoreDB into the mirror and returns when it has caught up with what is there now, and the two were found to agree; CodeCorrupt
+// where they do not. Close closes mirror and client too; where Open fails they are the caller's.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -97,15 +100,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	for i := range s.locks {
 		s.locks[i] = make(chan struct{}, 1)
 	}
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
-	}
 	var following context.Context
 	following, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go s.follow(following)
-	err := s.catchUp(ctx)
+	err := s.prepare(ctx)
+	if err != nil {
+		close(s.done)
+	} else {
+		go s.follow(following)
+		err = s.catchUp(ctx)
+	}
 	if err == nil {
 		err = s.board.prove(ctx)
+	}
+	if o.Inspect && errors.Is(err, ledger.CodeCorrupt) {
+		s.die(err)
+		return s, nil
 	}
 	if err != nil {
 		s.stop()

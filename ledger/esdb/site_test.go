@@ -3,7 +3,6 @@ package esdb_test
 import (
 	"context"
 	"net"
-	"os"
 	"sync"
 	"testing"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/esdb/wire"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
-	"github.com/baton-ledger/baton/ledger/storetest"
 )
 
 var tagKey = []byte("0123456789abcdef0123456789abcdef")
@@ -80,46 +78,26 @@ func (s *site) node(t testing.TB, fs vfs.FS) *esdb.Store {
 
 func (s *site) open(fs vfs.FS) (*esdb.Store, error) { return openNode(s.url, fs) }
 
-func openNode(url string, fs vfs.FS) (*esdb.Store, error) {
+func openNode(url string, fs vfs.FS) (*esdb.Store, error) { return openNodeWith(url, fs, tagKey) }
+
+func openNodeWith(url string, fs vfs.FS, key []byte, change ...func(*esdb.Options)) (*esdb.Store, error) {
 	ctx := context.Background()
 	client, err := esdb.Dial(url, nil)
 	if err != nil {
 		return nil, err
 	}
-	mirror, err := pebblestore.Open(ctx, "mirror", pebblestore.Options{TagKey: tagKey, FS: fs, CacheMB: 8, MemtableMB: 4, MinFreeMB: -1, Mirror: true})
+	mirror, err := pebblestore.Open(ctx, "mirror", pebblestore.Options{TagKey: key, FS: fs, CacheMB: 8, MemtableMB: 4, MinFreeMB: -1, Mirror: true})
 	if err != nil {
 		return nil, err
 	}
-	n, err := esdb.Open(ctx, esdb.Options{Client: client, Mirror: mirror})
+	o := esdb.Options{Client: client, Mirror: mirror}
+	for _, f := range change {
+		f(&o)
+	}
+	n, err := esdb.Open(ctx, o)
 	if err != nil {
 		_ = mirror.Close()
 		_ = client.Close()
 	}
 	return n, err
 }
-
-// TestConformance runs the suite over the real protocol, each store on an EventStoreDB of its own.
-func TestConformance(t *testing.T) {
-	type where struct {
-		site *site
-		fs   vfs.FS
-	}
-	places := map[ledger.Store]where{}
-	storetest.Run(t, func(t *testing.T) ledger.Store {
-		w := where{newSite(t), vfs.NewMem()}
-		s := w.site.node(t, w.fs)
-		places[s] = w
-		return s
-	}, storetest.TagKey(tagKey), storetest.Reopen(func(t *testing.T, s ledger.Store) ledger.Store {
-		if err := s.Close(); err != nil {
-			t.Fatalf("Close: %v", err)
-		}
-		w := places[s]
-		next := w.site.node(t, w.fs)
-		places[next] = w
-		return next
-	}))
-}
-
-// realURL names a real cluster for tests; what it holds stays, and each test works in streams of its own.
-var realURL = os.Getenv("BATON_TEST_ESDB")
