@@ -111,16 +111,14 @@ func (a *app) migrate(ctx context.Context, from, to *side, newSigner bool) (repo
 	return report, to.seal(ctx, from, known, &report)
 }
 
-// canHold refuses streams whose names are taken in EventStoreDB before anything is copied.
+// canHold refuses streams whose names cannot be in EventStoreDB before anything is copied.
 func (s *side) canHold(ctx context.Context, source ledger.Reader) error {
 	if !s.clustered() {
 		return nil
 	}
-	for _, prefix := range []string{"$", esdb.CheckpointStream} {
-		for h, err := range source.Streams(ctx, prefix, "") {
-			if err := cmp.Or(err, esdb.Copyable(h.Stream)); err != nil {
-				return err
-			}
+	for h, err := range source.Streams(ctx, "", "") {
+		if err := cmp.Or(err, esdb.Copyable(h.Stream)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package esdb
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -56,12 +55,13 @@ func (s *Store) Copy(ctx context.Context, events []ledger.Recorded) error {
 	return s.arrived(ctx, events)
 }
 
-// Copyable refuses streams that EventStoreDB, or this store in it, keeps for itself.
+// Copyable refuses the names of streams that would not be streams of the ledger in EventStoreDB, or would have another name in the mirror.
 func Copyable(stream string) error {
-	if inLedger(stream) {
+	if inLedger(stream) && keptName(stream) == stream {
 		return nil
 	}
-	return ledger.Errorf(ledger.CodeUnsupported, "copy to EventStoreDB", "keep this ledger in the embedded engine", "stream %q cannot be in EventStoreDB: the name is taken", stream)
+	return ledger.Errorf(ledger.CodeUnsupported, "copy to EventStoreDB", "keep this ledger in the embedded engine",
+		"a stream of EventStoreDB with the name %.600q would not be one of the ledger with this name", stream)
 }
 
 func copyError(format string, args ...any) error {
@@ -175,10 +175,8 @@ func (s *Store) arrived(ctx context.Context, events []ledger.Recorded) error {
 func (s *Store) follows(ctx context.Context, position uint64) (ledger.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, copyPatience)
 	defer cancel()
-	defer context.AfterFunc(s.alive, cancel)()
-	head, err := s.Wait(ctx, position-1)
-	if err != nil {
-		err = cmp.Or(s.Failure(), slow(err))
+	if err := s.wait(ctx, position-1); err != nil {
+		return ledger.Head{}, slow(err)
 	}
-	return head, err
+	return s.Head(ctx)
 }

@@ -154,7 +154,8 @@ func TestCopyAmongOthers(t *testing.T) {
 	}
 	to := newSite(t).node(t, vfs.NewMem())
 	for name, wrong := range map[string][]ledger.Recorded{"a gap": events[1:3], "an event left out": {events[0], events[2]}, "a revision": {func() ledger.Recorded { r := events[0]; r.Revision = 2; return r }()},
-		"its own stream": {func() ledger.Recorded { r := events[0]; r.Stream = "checkpoint"; return r }()},
+		"a name that is taken":           {func() ledger.Recorded { r := events[0]; r.Stream = "checkpoint"; return r }()},
+		"a name that is kept as another": {func() ledger.Recorded { r := events[0]; r.Stream = "x~" + strings.Repeat("0a", 32); return r }()},
 		"other bytes": {func() ledger.Recorded {
 			r := events[0]
 			r.Record = append([]byte(nil), r.Record...)
