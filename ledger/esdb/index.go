@@ -243,23 +243,25 @@ func (b *Board) compareChunk(ctx context.Context, e *logged, done indexEnd) (ind
 // compare holds the mirror against entries of the index.
 func (b *Board) compare(ctx context.Context, from uint64, entries []indexed) error {
 	last := from + uint64(len(entries)) - 1
-	if err := b.store.await(ctx, last); err != nil {
+	have, err := b.store.await(ctx, last)
+	if err != nil {
 		return err
 	}
 	i := 0
-	for h, err := range b.store.Leaves(ctx, from-1, last) {
+	for h, err := range b.store.Leaves(ctx, from-1, min(last, max(have, from-1))) {
 		if err != nil {
 			return err
 		}
 		if h != entries[i].leaf {
-			break
+			return b.differs(ctx, from+uint64(i), &entries[i])
 		}
 		i++
 	}
-	if i == len(entries) {
-		return nil
+	if i < len(entries) {
+		return evidence("the ledger ends at position %d: the event at position %d (stream %q, revision %d) and what came after it were removed inside EventStoreDB",
+			have, from+uint64(i), entries[i].stream, entries[i].revision)
 	}
-	return b.differs(ctx, from+uint64(i), &entries[i])
+	return nil
 }
 
 // differs names the event at the first position where mirror and index are not the same.
@@ -290,25 +292,22 @@ func evidence(format string, args ...any) error {
 		"keep EventStoreDB as it is, compare with a node whose mirror is older (`baton verify` there), and restore a backup", format, args...)
 }
 
-// await waits until the mirror has a position, or has all that there is and not that.
-func (s *Store) await(ctx context.Context, position uint64) error {
+// await waits until the mirror has a position, or has all that there is, and gives its last position.
+func (s *Store) await(ctx context.Context, position uint64) (uint64, error) {
 	end, err := s.client.end(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	for {
 		all := s.reached(end) // before the head is read: the cursor moves after it
 		h, err := s.Head(ctx)
-		switch {
-		case err != nil || h.Position >= position:
-			return err
-		case all:
-			return evidence("the ledger ends at position %d, the index reaches %d or more: the newest events were removed inside EventStoreDB", h.Position, position)
+		if err != nil || h.Position >= position || all {
+			return h.Position, err
 		}
 		if err := s.wait(ctx, h.Position); err != nil {
-			return unanswered("follow EventStoreDB", err)
+			return 0, unanswered("follow EventStoreDB", err)
 		}
 	}
 }

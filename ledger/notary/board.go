@@ -3,6 +3,7 @@ package notary
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -18,7 +19,7 @@ type Board interface {
 }
 
 // Adopt takes over the checkpoints that other nodes post, each held against this node's own tree and map, until the context ends, whose
-// error it returns. It runs on every node with a Board, beside [Notary.Run] where this one signs. A checkpoint that is not this ledger's is
+// error it returns. What fails for now is tried again, also if nobody posts any more. It runs on every node with a Board, beside [Notary.Run] where this one signs. A checkpoint that is not this ledger's is
 // CodeCorrupt with a [Fork].
 func (n *Notary) Adopt(ctx context.Context) error {
 	for {
@@ -30,8 +31,13 @@ func (n *Notary) Adopt(ctx context.Context) error {
 			return errors.Join(ctx.Err(), err)
 		}
 		n.report(err)
+		var again <-chan time.Time
+		if err != nil {
+			again = time.After(n.o.Interval)
+		}
 		select {
 		case <-changed:
+		case <-again:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
