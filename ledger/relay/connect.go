@@ -42,7 +42,8 @@ func Dial(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, error)
 		return nil, err
 	}
 	more = append(auth, more...)
-	nc, err := nats.Connect(url, append(more, nats.Name(o.Name), nats.Timeout(3*time.Second), nats.MaxReconnects(-1), nats.PingInterval(pingEvery))...)
+	nc, err := nats.Connect(url, append(more, nats.Name(o.Name), nats.Timeout(3*time.Second), nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1), nats.PingInterval(pingEvery), nats.FlusherTimeout(writeTime))...)
 	if err != nil {
 		return nil, Explain("connect to NATS", err)
 	}
