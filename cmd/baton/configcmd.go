@@ -34,6 +34,9 @@ func (a *app) configCommand() *cobra.Command {
 			if err == nil {
 				err = a.checkWebhooks()
 			}
+			if err == nil {
+				err = a.checkNATS()
+			}
 			if err != nil {
 				return err
 			}

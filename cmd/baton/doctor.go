@@ -53,7 +53,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			return errNo
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port")
+	config.AddFlags(cmd.Flags(), natsFlags...)
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas")
 	return cmd
 }
 

@@ -1,48 +1,67 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/baton-ledger/baton/ledger"
-	"github.com/baton-ledger/baton/ledger/esdb"
-	"github.com/baton-ledger/baton/ledger/notary"
+	"github.com/baton-ledger/baton/ledger/relay"
 )
 
-// cluster asks EventStoreDB, where the record is there.
-func (d *doctor) cluster(ctx context.Context, keys *notary.Keys) {
-	const name = "eventstoredb"
-	if !d.clustered() {
+// seeds connects to each server of nats.url by itself: a client is content with one, and a second that was never right shows when that one is lost.
+func (d *doctor) seeds() {
+	const name = "nats servers"
+	all := strings.Split(d.cfg.NATS.URL, ",")
+	if len(all) < 2 {
 		return
 	}
-	client, err := esdb.Dial(d.cfg.Store, nil)
-	if err != nil {
-		d.wrong(name, err)
+	var bad error
+	failed := 0
+	for _, server := range all {
+		conn, err := relay.Dial(strings.TrimSpace(server), d.natsOptions("baton doctor"), nats.IgnoreDiscoveredServers())
+		if err != nil {
+			bad, failed = err, failed+1
+			continue
+		}
+		conn.Close()
+	}
+	if failed > 0 {
+		d.warn(name, ledger.HintOf(bad), "%d of the %d in nats.url do not take a connection: %s", failed, len(all), errors.Unwrap(bad))
 		return
 	}
-	defer client.Close()
-	f, err := client.Founding(ctx)
-	switch {
-	case errors.Is(err, ledger.CodeNotFound):
-		d.warn(name, "start `baton serve`, or move a ledger there with `baton migrate`", "answers, and holds no ledger yet")
-		return
-	case err != nil:
-		d.wrong(name, err)
-		return
-	}
-	v, err := notary.LoadVerifier(f.PublicKey)
-	if err != nil {
-		d.wrong(name, err)
+	d.ok(name, "all %d in nats.url take connections", len(all))
+}
+
+// replicas looks how many copies the stream has, and whether they keep up.
+func (d *doctor) replicas(info *jetstream.StreamInfo) {
+	const name = "nats replicas"
+	has, want := info.Config.Replicas, d.cfg.NATS.Replicas
+	if has < want {
+		d.warn(name, "run `baton serve`, which gives it the others where the cluster has as many servers; or `nats stream edit "+relay.StreamName+" --replicas "+count(want)+"`",
+			"%s has %d, and nats.replicas is %d", relay.StreamName, has, want)
 		return
 	}
-	sealed := fmt.Sprintf("%08x", v.KeyHash())
-	switch {
-	case keys == nil || keys.Signer == nil:
-		d.warn(name, "give notary.key_file the key of the first node if this one should be able to sign", "answers; ledger %s, signed by key %s, which this node does not have: it takes over what others sign", f.Ledger, sealed)
-	case fmt.Sprintf("%08x", keys.Verifier.KeyHash()) != sealed:
-		d.fail(name, "give every node of a ledger the key that the first one was started with, or none", "ledger %s is signed by key %s, this node has another one", f.Ledger, sealed)
-	default:
-		d.ok(name, "answers; ledger %s, signed by key %s, which this node has", f.Ledger, sealed)
+	if info.Cluster == nil || has == 1 {
+		if d.cfg.NATS.URL != "" {
+			d.ok(name, "%s has one copy: while its server is away nothing is published; nats.replicas says how many there are to be", relay.StreamName)
+		}
+		return
 	}
+	var behind []string
+	for _, r := range info.Cluster.Replicas {
+		switch {
+		case r.Offline:
+			behind = append(behind, r.Name+" is away")
+		case !r.Current:
+			behind = append(behind, r.Name+" is "+count(r.Lag)+" messages behind")
+		}
+	}
+	if len(behind) > 0 {
+		d.warn(name, "start the server or see to its network; it takes what it missed from the others", "%s", strings.Join(behind, ", "))
+		return
+	}
+	d.ok(name, "%d, led by %s, all up to date", has, info.Cluster.Leader)
 }

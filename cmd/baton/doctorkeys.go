@@ -31,7 +31,11 @@ func (d *doctor) configuration() {
 			set++
 		}
 	}
-	if err := d.checkWebhooks(); err != nil {
+	err := d.checkWebhooks()
+	if err == nil {
+		err = d.checkNATS()
+	}
+	if err != nil {
 		d.wrong(name, err)
 		return
 	}

@@ -22,6 +22,8 @@ type hookShare struct {
 	f   *webhook.Follower
 	js  jetstream.JetStream
 	log *slog.Logger
+
+	replicas int
 }
 
 // hook makes the part that delivers to an endpoint. Where there are several nodes the one that does begins where the one before it has settled
@@ -30,13 +32,13 @@ type hookShare struct {
 func (a *app) hook(f *fan, w *webhook.Follower) part {
 	p := part{w.Name(), w.Progress(), w.Run}
 	if f.leases != nil {
-		p.run = (&hookShare{w, f.js, a.logger()}).run
+		p.run = (&hookShare{w, f.js, a.logger(), a.cfg.NATS.Replicas}).run
 	}
 	return p
 }
 
 func (s *hookShare) run(ctx context.Context) error {
-	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: hookBucket, Description: "how far webhook endpoints are settled"})
+	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: hookBucket, Replicas: s.replicas, Description: "how far webhook endpoints are settled"})
 	if err != nil {
 		return away("webhooks", err)
 	}

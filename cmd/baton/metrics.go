@@ -141,6 +141,13 @@ func natsMetrics(reg prometheus.Registerer, f *fan) {
 			}
 			return 0
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_relay_held_back_seconds", Help: "How long the relay has been holding back: NATS is away, slow, full or refuses it; 0 while it publishes."},
+			func() float64 {
+				if why, since := f.relay.Held(); why != nil {
+					return time.Since(since).Seconds()
+				}
+				return 0
+			}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "baton_relay_reconnects_total", Help: "Connections to NATS that were made again."},
 			func() float64 { return float64(f.conn.Stats().Reconnects) }))
 }

@@ -29,7 +29,7 @@ func (a *app) openLeases(n *node, f *fan) (err error) {
 	if err != nil {
 		host = "node"
 	}
-	f.leases, err = lease.New(f.conn, lease.Options{Node: fmt.Sprintf("%s/%d", host, os.Getpid()), Logger: a.logger()})
+	f.leases, err = lease.New(f.conn, lease.Options{Node: fmt.Sprintf("%s/%d", host, os.Getpid()), Replicas: a.cfg.NATS.Replicas, Logger: a.logger()})
 	return err
 }
 

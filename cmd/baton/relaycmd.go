@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -42,7 +41,7 @@ func (a *app) relayCommand() *cobra.Command {
 			}
 			return errNo
 		}
-		config.AddFlags(c.Flags(), "nats.url", "nats.port")
+		config.AddFlags(c.Flags(), append(natsFlags, "nats.port")...)
 		cmd.AddCommand(c)
 	}
 	return cmd
@@ -71,7 +70,13 @@ func (a *app) checkRelay(ctx context.Context, repair bool) (r relay.CheckReport,
 func (a *app) checkHere(ctx context.Context, n *node, repair bool) (relay.CheckReport, error) {
 	f := &fan{id: ledgerID(n.keys)}
 	defer f.close()
-	if err := a.connectFan(n, f); err != nil {
+	var err error
+	if a.cfg.NATS.URL == "" {
+		err = a.connectFan(n, f)
+	} else { // a command does not wait for a server that is away, as serve does
+		f.conn, err = a.dialNATS("baton relay")
+	}
+	if err != nil {
 		return relay.CheckReport{}, err
 	}
 	if repair {
@@ -119,7 +124,7 @@ func (a *app) tailCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				conn, err := a.connectTail()
+				conn, err := a.dialNATS("baton tail")
 				if err != nil {
 					return err
 				}
@@ -154,7 +159,7 @@ func (a *app) tailCommand() *cobra.Command {
 	f.StringVar(&point, "point", "", "sender>receiver@channel")
 	f.StringVar(&filter, "filter", "", "CEL expression over event and data; asks the server instead of NATS\n  "+strings.Join(replay.FilterHelp(), "\n  "))
 	f.IntVar(&limit, "limit", 0, "end after that many; 0 goes on")
-	config.AddFlags(f, "nats.url")
+	config.AddFlags(f, natsFlags...)
 	return cmd
 }
 
@@ -172,23 +177,6 @@ func knownFilter(family, verb, point string) error {
 		return badFlag("point", "spell it sender>receiver@channel, as `baton points --json` does", "%q is no point", point)
 	}
 	return nil
-}
-
-// connectTail connects to the configured server, or to the one embedded in the process that serves the directory.
-func (a *app) connectTail() (*nats.Conn, error) {
-	url, auth := a.cfg.NATS.URL, nats.Option(func(*nats.Options) error { return nil })
-	if url == "" {
-		c, err := relay.ReadCredential(credentialFile(a.cfg.Data))
-		if err != nil {
-			return nil, ledger.Errorf(ledger.CodeNotFound, "tail", "start `baton serve` first, or name a server with --nats-url", "no NATS server is known for %s: %w", a.cfg.Data, err)
-		}
-		url, auth = c.URL, nats.UserInfo(c.User, c.Password)
-	}
-	conn, err := nats.Connect(url, auth, nats.Name("baton tail"), nats.MaxReconnects(-1))
-	if err != nil {
-		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "tail", Err: fmt.Errorf("the NATS server does not answer: %w", err), Hint: "start `baton serve`, or name a server with --nats-url"}
-	}
-	return conn, nil
 }
 
 func (a *app) printMessage(m *relay.Message) error {

@@ -42,7 +42,8 @@ func (a *app) serveCommand() *cobra.Command {
 			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
+	config.AddFlags(cmd.Flags(), natsFlags...)
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
@@ -193,6 +194,9 @@ func (a *app) startFan(n *node) (*fan, error) {
 	if !a.cfg.NATS.Enabled {
 		return f, nil
 	}
+	if err := a.checkNATS(); err != nil {
+		return nil, err
+	}
 	if err := a.connectFan(n, f); err != nil {
 		f.close()
 		return nil, err
@@ -202,7 +206,7 @@ func (a *app) startFan(n *node) (*fan, error) {
 		f.close()
 		return nil, err
 	}
-	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
+	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Replicas: a.cfg.NATS.Replicas, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
 		f.ingest, err = relay.NewIngest(f.conn, n.intakeFrom("nats"), a.logger())
 	}
 	if err != nil {
@@ -215,7 +219,7 @@ func (a *app) startFan(n *node) (*fan, error) {
 // connectFan starts the embedded server, or connects to the configured one.
 func (a *app) connectFan(n *node, f *fan) (err error) {
 	if url := a.cfg.NATS.URL; url != "" {
-		f.conn, err = relay.Connect(url, relay.ConnectOptions{Name: "baton", Logger: a.logger()})
+		f.conn, err = relay.Connect(url, a.natsOptions("baton"))
 		f.url = "the configured server"
 		return err
 	}
