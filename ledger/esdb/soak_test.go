@@ -50,6 +50,7 @@ func TestSoak(t *testing.T) {
 type soak struct {
 	t     *testing.T
 	site  *site
+	url   string // stays through restarts
 	keys  notary.Keys
 	nodes [2]struct {
 		fs  vfs.FS
@@ -61,7 +62,8 @@ type soak struct {
 
 func newSoak(t *testing.T) *soak {
 	w := &soak{t: t, site: newSite(t), keys: signers(t), acked: map[string]ledger.Receipt{}}
-	found(t, w.site.url)
+	w.url = w.site.url
+	found(t, w.url)
 	for i := range w.nodes {
 		w.nodes[i].fs, w.nodes[i].dir = vfs.NewMem(), t.TempDir()
 	}
@@ -71,7 +73,7 @@ func newSoak(t *testing.T) *soak {
 // live opens a node, works for a while and closes it, again and again.
 func (w *soak) live(ctx context.Context, node int) {
 	for life := 0; ctx.Err() == nil; life++ {
-		s, err := openNode(w.site.url, w.nodes[node].fs)
+		s, err := openNode(w.url, w.nodes[node].fs)
 		if errors.Is(err, ledger.CodeUnavailable) {
 			continue
 		}
@@ -156,7 +158,7 @@ func (w *soak) judge() {
 	total := uint64(len(all))
 	want := fmt.Sprint(leaves(t, fresh, total))
 	for i := range w.nodes {
-		s := openAt(t, w.site.url, w.nodes[i].fs)
+		s := openAt(t, w.url, w.nodes[i].fs)
 		if fmt.Sprint(leaves(t, s, total)) != want {
 			t.Errorf("node %d has other leaves", i)
 		}
