@@ -23,6 +23,8 @@ import (
 //	its wish for the leader does not reach the server                  an answer "not leader" is followed, by trying again
 //	a lost subscription ends with a raw gRPC status                    the one who follows subscribes again from its own cursor
 //	credentials are dropped where TLS is off                           such a connection string is refused
+//	its Close races with calls, and a call that found it connecting    calls begin when it is connected, and it is closed after the
+//	  when that failed waits for ever                                  last of them; those that are stuck all the same are let go
 //
 // A `created` that is no number ends the process inside it (log.Fatalf); nothing here can stop that. It is safe for concurrent use.
 type Client struct {
@@ -37,12 +39,6 @@ type Client struct {
 	closed  bool
 }
 
-// generation is one official client; gone is closed when it is thrown away.
-type generation struct {
-	client *eventstore.Client
-	gone   chan struct{}
-}
-
 // Times of a connection: a call is given up after answerTime where its context allows more, and new clients are made no faster than the back-off.
 const (
 	answerTime  = 20 * time.Second
@@ -50,6 +46,7 @@ const (
 	shortPause  = 500 * time.Millisecond // is waited for; longer ones are answered with what went wrong
 	longPause   = 2 * time.Second
 	notLeaderIn = 100 * time.Millisecond
+	stuckTime   = 5 * time.Second // for calls of a client that was thrown away
 )
 
 // Dial reads a connection string, as esdb://user:password@a:2113,b:2113,c:2113?tls=true. It connects when it is first used. kurrentdb:// is the
@@ -92,7 +89,7 @@ func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	c.discard(c.current)
+	c.discard()
 	return nil
 }
 
@@ -115,7 +112,8 @@ func (c *Client) get(ctx context.Context, op string) (*generation, error) {
 			if err != nil {
 				return nil, ledger.Errorf(ledger.CodeInvalid, "connect to EventStoreDB", "see to the connection string", "%w", err)
 			}
-			c.current = &generation{client, make(chan struct{})}
+			c.current = newGeneration(client)
+			go c.connect(c.current)
 			return c.current, nil
 		case pause > shortPause:
 			defer c.mu.Unlock()
@@ -125,48 +123,6 @@ func (c *Client) get(ctx context.Context, op string) (*generation, error) {
 		if err := wait(ctx, pause); err != nil {
 			return nil, err
 		}
-	}
-}
-
-// dismiss throws a client away that can no longer be used, once, however many calls found out.
-func (c *Client) dismiss(g *generation, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current != g {
-		return
-	}
-	if c.failed++; c.failed == 1 {
-		c.log.Debug("EventStoreDB is away, trying again", "error", err)
-	}
-	c.failure, c.retryAt = err, time.Now().Add(min(longPause, firstPause<<min(c.failed, 10)))
-	c.discard(g)
-}
-
-// discard closes a client. Its own goroutine may be gone already, or be waiting for a server: nobody waits for it.
-func (c *Client) discard(g *generation) {
-	c.current = nil
-	if g != nil {
-		close(g.gone)
-		go func() { _ = guarded(func() error { return g.client.Close() }) }()
-	}
-}
-
-// lost is the answer to calls whose client was thrown away.
-func (c *Client) lost(op string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return errClosed
-	}
-	return away(op, errors.New("the connection was lost"))
-}
-
-func (c *Client) worked(g *generation) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current == g && c.failed > 0 {
-		c.log.Info("EventStoreDB is back")
-		c.failed = 0
 	}
 }
 
@@ -180,12 +136,16 @@ func call[T any](ctx context.Context, c *Client, op string, f func(ctx context.C
 		if err != nil {
 			return out, unanswered(op, err)
 		}
+		if err := c.enter(ctx, g, op); err != nil {
+			return out, unanswered(op, err)
+		}
 		type answer struct {
 			out T
 			err error
 		}
 		answers := make(chan answer, 1)
 		go func() {
+			defer c.leave(g)
 			var a answer
 			a.err = guarded(func() (err error) { a.out, err = f(ctx, g.client); return err })
 			answers <- a
@@ -201,7 +161,7 @@ func call[T any](ctx context.Context, c *Client, op string, f func(ctx context.C
 			}
 			err = c.judge(g, op, a.err)
 		case <-g.gone:
-			err = c.lost(op)
+			err = c.lost(g, op)
 		case <-ctx.Done():
 			return out, unanswered(op, ctx.Err())
 		}

@@ -27,6 +27,16 @@ func signers(t testing.TB) notary.Keys {
 	return keys
 }
 
+// found founds a ledger.
+func found(t testing.TB, url string) {
+	t.Helper()
+	client, err := esdb.Dial(url, nil)
+	must(t, err)
+	_, err = client.Found(within(t, 10*time.Second), esdb.Founding{PublicKey: "k", TagKey: tagKey})
+	must(t, err)
+	must(t, client.Close())
+}
+
 func openNotary(t testing.TB, s *esdb.Store, keys notary.Keys, dir string) *notary.Notary {
 	t.Helper()
 	n, err := tryNotary(s, keys, dir)
@@ -85,11 +95,7 @@ func until(t testing.TB, what string, is func() bool) {
 // checkpoints, each a continuation of the one before, and all nodes end at the same one.
 func TestTwoSigners(t *testing.T) {
 	site, keys := newSite(t), signers(t)
-	client, err := esdb.Dial(site.url, nil)
-	must(t, err)
-	_, err = client.Found(within(t, 10*time.Second), esdb.Founding{PublicKey: "k", TagKey: tagKey})
-	must(t, err)
-	must(t, client.Close())
+	found(t, site.url)
 	reader := keys
 	reader.Signer = nil
 	ctx, cancel := context.WithCancel(context.Background())
@@ -134,7 +140,7 @@ func TestTwoSigners(t *testing.T) {
 		consistent(t, list, s)
 	}
 	for i, s := range stores {
-		verified(t, s, keys, t.TempDir(), i)
+		verified(t, s, i)
 	}
 }
 
@@ -148,7 +154,7 @@ func whileAway(ctx context.Context, run func(context.Context) error) error {
 }
 
 // verified requires that a node's audit finds nothing.
-func verified(t testing.TB, s *esdb.Store, keys notary.Keys, dir string, which any) {
+func verified(t testing.TB, s *esdb.Store, which any) {
 	t.Helper()
 	for f, err := range s.Audit(context.Background()) {
 		if err != nil || f.Problem != "" {
@@ -281,11 +287,7 @@ func newHistory(t *testing.T) *history {
 	h := &history{t: t, peer: newPeer(), keys: signers(t), old: vfs.NewMem(), dir: t.TempDir()}
 	addr, _ := h.peer.serve(t, "")
 	h.url = "esdb://" + addr + "?tls=false"
-	client, err := esdb.Dial(h.url, nil)
-	must(t, err)
-	_, err = client.Found(within(t, 10*time.Second), esdb.Founding{PublicKey: "k", TagKey: tagKey})
-	must(t, err)
-	must(t, client.Close())
+	found(t, h.url)
 	s, err := openNode(h.url, h.old)
 	must(t, err)
 	n := openNotary(t, s, h.keys, h.dir)

@@ -43,7 +43,8 @@ type peer struct {
 	calls   map[string]int                  // of Streams
 	headers func(md metadata.MD)            // sees those of appends
 	created func(e *kept) string            // nil: as it should be
-	sent    func(e *streams.ReadResp) bool  // false: it is not sent, and the call hangs
+	sent    func(e *streams.ReadResp)       // sees what a subscription is sent, before it is
+	lost    func() bool                     // the answer to an append that was made
 }
 
 // kept is an event of a peer's log.
@@ -184,7 +185,11 @@ func (p *peer) Append(in streams.Streams_AppendServer) error {
 		in.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
 		return status.Error(codes.NotFound, "leader info available")
 	}
-	return in.SendAndClose(p.append(o, events))
+	answer := p.append(o, events)
+	if p.lost != nil && p.lost() {
+		return status.Error(codes.Unavailable, "the answer is lost")
+	}
+	return in.SendAndClose(answer)
 }
 
 func (p *peer) append(o *streams.AppendReq_Options, events []kept) (out *streams.AppendResp) {
@@ -286,9 +291,8 @@ func (p *peer) subscribe(o *streams.ReadReq_Options, out streams.Streams_ReadSer
 					continue
 				}
 				m := p.message(e)
-				if p.sent != nil && !p.sent(m) {
-					<-out.Context().Done()
-					return out.Context().Err()
+				if p.sent != nil {
+					p.sent(m)
 				}
 				if err := out.Send(m); err != nil {
 					return err

@@ -1,0 +1,4 @@
+package esdb
+
+// RecordedOf is recorded, for fuzzing.
+var RecordedOf = recorded
