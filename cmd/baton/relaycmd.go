@@ -92,15 +92,43 @@ func (a *app) checkHere(ctx context.Context, n *node, repair bool) (relay.CheckR
 }
 
 func relayText(w io.Writer, r relay.CheckReport) error {
-	var gaps []string
-	for _, g := range r.Gaps[:min(len(r.Gaps), 10)] {
-		gaps = append(gaps, fmt.Sprint(g))
-	}
-	return table(w, []string{"NATS STREAM " + relay.StreamName, ""}, [][]string{
+	err := table(w, []string{"NATS STREAM " + relay.StreamName, ""}, [][]string{
 		{"ledger ends at", count(r.Head)}, {"published up to", count(r.To)}, {"lag", count(r.Lag)}, {"events found", count(r.Published)},
-		{"missing", strings.TrimSpace(count(r.Missing) + " " + strings.Join(gaps, ", "))}, {"duplicates", count(r.Duplicates)},
+		{"missing", some(r.Missing, r.Gaps)}, {"duplicates", some(r.Duplicates, r.Doubled)},
 		{"out of order", count(r.OutOfOrder)}, {"repaired, so late", count(r.Repaired)}, {"not of this ledger", count(r.Foreign)},
 		{"past the ledger's end", count(r.Ahead)}, {"without their data (too large)", count(r.Omitted)}})
+	if err != nil || len(r.Consumers) == 0 {
+		return err
+	}
+	rows := make([][]string, len(r.Consumers))
+	for i, c := range r.Consumers {
+		name := printable(c.Name)
+		if c.Paused {
+			name += " (paused)"
+		}
+		rows[i] = []string{name, count(c.Acknowledged), count(c.Pending), count(c.Waiting), count(c.Redelivered), cmp.Or(printable(strings.Join(c.Filters, ", ")), "all")}
+	}
+	fmt.Fprintln(w)
+	return table(w, []string{"DURABLE CONSUMER", "ACKNOWLEDGED UP TO", "PENDING", "WAITING FOR ACK", "REDELIVERED", "SUBJECTS"}, rows)
+}
+
+// some is a number and the first few of the ranges that make it up.
+func some(n uint64, ranges []relay.Range) string {
+	var list []string
+	for _, r := range ranges[:min(len(ranges), 10)] {
+		if r.From == r.To {
+			list = append(list, count(r.From))
+		} else {
+			list = append(list, count(r.From)+" to "+count(r.To))
+		}
+	}
+	if len(ranges) > len(list) {
+		list = append(list, "…")
+	}
+	if n == 0 {
+		return "0"
+	}
+	return count(n) + ": " + strings.Join(list, ", ")
 }
 
 func (a *app) tailCommand() *cobra.Command {

@@ -76,12 +76,22 @@ func certificateHint(err error) string {
 		return "have the NATS server's certificate, or the CA in nats.tls.ca, renewed"
 	case errors.As(err, &record):
 		return "the server does not speak TLS at this port: correct nats.url"
-	// An alert of the other side has no type of its own.
-	case strings.Contains(err.Error(), "remote error: tls: certificate required"), strings.Contains(err.Error(), "remote error: tls: bad certificate"),
-		strings.Contains(err.Error(), "remote error: tls: unknown certificate authority"), strings.Contains(err.Error(), "remote error: tls: expired certificate"):
+	case refusedCertificate(err.Error()):
 		return "set nats.tls.cert and nats.tls.key to a certificate that the NATS server accepts"
 	}
 	return ""
+}
+
+// refusedCertificate knows the alerts of the other side, which have no type of their own, and what the client says when it hung up before its alert
+// arrived.
+func refusedCertificate(text string) bool {
+	for _, alert := range []string{"remote error: tls: certificate required", "remote error: tls: bad certificate", "remote error: tls: unknown certificate authority",
+		"remote error: tls: expired certificate", "closed by remote after TLS handshake"} {
+		if strings.Contains(text, alert) {
+			return true
+		}
+	}
+	return false
 }
 
 // Codes of the JetStream API for what is full or too many.

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,6 +40,7 @@ func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Pro
 			attempts = 0
 		}
 		r.held.hold(r.log, err)
+		r.elsewhere(err)
 		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
 			return err
 		}
@@ -61,19 +63,31 @@ func (r *Relay) follow(ctx context.Context, src ledger.Source, progress *ledger.
 	return <-watched, err
 }
 
-// watch returns true when the connection was made again, the stream has another leader or another end than the relay knows; false when
+// elsewhere leaves a server that did not answer in time for another one. A server that lost the others, but not its clients, would else be asked for
+// ever.
+func (r *Relay) elsewhere(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || !r.nc.IsConnected() || len(r.nc.Servers()) < 2 {
+		return
+	}
+	r.log.Warn("NATS does not answer; another server is tried", "server", r.nc.ConnectedServerName())
+	if err := r.nc.ForceReconnect(); err != nil {
+		r.log.Warn("NATS cannot be connected anew", "error", err)
+	}
+}
+
+// watch returns true when the connection was lost or made again, the stream has another leader or another end than the relay knows; false when
 // the context ends. Without it, a relay that waits for the next event would not notice that the stream was lost, and one that waits for an
 // answer would wait for what a dead leader never got.
 func (r *Relay) watch(ctx context.Context, elected <-chan *nats.Msg) bool {
-	connected := r.nc.StatusChanged(nats.CONNECTED)
-	defer r.nc.RemoveStatusListener(connected)
+	turned := r.nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING)
+	defer r.nc.RemoveStatusListener(turned)
 	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-connected:
+		case <-turned:
 			return true
 		case <-elected:
 			return true

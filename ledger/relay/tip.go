@@ -86,16 +86,21 @@ func (s stream) tip(ctx context.Context) (t tip, exists bool, err error) {
 		t.sequence = max(t.sequence, m.sequence)
 	}
 	for m != nil && err == nil {
-		if p := positionOf(s.ledgerID, m.header); p > 0 {
-			t.position = p
-			if head := m.header.Get(headerHead); head != "" {
-				t.position, _ = strconv.ParseUint(head, 10, 64)
-			}
+		if t.position = reached(s.ledgerID, m.header); t.position > 0 {
 			break
 		}
 		m, err = s.before(ctx, m.sequence, info.State.FirstSeq) // someone else's message
 	}
 	return t, true, err
+}
+
+// reached is how far the relay was with this message, 0 for messages that are not of this ledger.
+func reached(ledgerID string, h nats.Header) uint64 {
+	p := positionOf(ledgerID, h)
+	if head := h.Get(headerHead); p > 0 && head != "" {
+		p, _ = strconv.ParseUint(head, 10, 64)
+	}
+	return p
 }
 
 // stored is one message of the stream.
