@@ -34,6 +34,7 @@ type Config struct {
 	Listen         string
 	ListenTLS      ListenTLS
 	InsecureListen bool
+	ESDBListen     string
 	Hosts          []string
 	Store          string
 	NATS           NATS
@@ -74,6 +75,18 @@ type NATS struct {
 	Enabled bool
 	URL     string // empty: an embedded server
 	Port    int    // of the embedded server; -1: a random free port on loopback
+
+	CredsFile string // at most one of the two
+	NKeyFile  string
+	TLS       NATSTLS
+	Replicas  int
+}
+
+// NATSTLS names the files of TLS towards NATS servers, in PEM.
+type NATSTLS struct {
+	CA   string
+	Cert string
+	Key  string
 }
 
 // Notary says how checkpoints are signed.

@@ -23,7 +23,7 @@ type given struct {
 }
 
 var allKeys = []string{
-	"data", "listen", "store", "nats.enabled", "nats.url", "nats.port", "notary.key_file", "notary.origin",
+	"data", "listen", "store", "nats.enabled", "nats.url", "nats.port", "nats.creds_file", "nats.replicas", "notary.key_file", "notary.origin",
 	"notary.interval", "checkpoint.copies", "pebble.cache_mb", "pebble.memtable_mb", "pebble.min_free_mb",
 	"custody.accept_within", "custody.orphan_after", "custody.points", "webhooks", "trace.endpoint", "trace.sample", "log.level", "log.format",
 }
@@ -63,7 +63,7 @@ func TestDefaults(t *testing.T) {
 	day := config.CustodyLimits{AcceptWithin: 24 * time.Hour, OrphanAfter: 72 * time.Hour}
 	want := config.Config{
 		Data: "./baton-data", Listen: "127.0.0.1:8080", Hosts: []string{}, Store: "pebble",
-		NATS:       config.NATS{Enabled: true, Port: -1},
+		NATS:       config.NATS{Enabled: true, Port: -1, Replicas: 1},
 		Notary:     config.Notary{Origin: "baton.local/ledger", Interval: time.Second},
 		Checkpoint: config.Checkpoint{Copies: []string{}},
 		Pebble:     config.Pebble{CacheMB: 256, MemtableMB: 64, MinFreeMB: 64},

@@ -50,6 +50,8 @@ func TestErrorsNameTheSettingItsSourceAndTheFix(t *testing.T) {
 		{"store of never", flagged("--store=oracle"), "store", "flag --store", "does not exist; expected pebble, or esdb://", ""},
 		{"nats url", env("BATON_NATS_URL=http://h"), "nats.url", "env ", "nats://host:4222", ""},
 		{"nats port", yaml("nats: {port: 0}"), "nats.port", "file ", "-1 for a random port", ""},
+		{"nats replicas", yaml("nats: {replicas: 7}"), "nats.replicas", "file ", "is 7; expected 1 to 5", "loss of one server"},
+		{"nats section in a section", yaml("nats: {tls: {CA: x, crt: y}}"), "nats.tls.crt", "file ", "no setting", "did you mean nats.tls.cert?"},
 		{"collector", env("BATON_TRACE_ENDPOINT=collector:4318"), "trace.endpoint", "env ", "http://host:4318", ""},
 		{"sample", flagged("--trace-sample=half"), "trace.sample", "flag --trace-sample", `is "half"; expected a number`, ""},
 		{"sample above all", yaml("trace: {sample: 2}"), "trace.sample", "file ", "is 2; expected 0 to 1", ""},

@@ -75,6 +75,13 @@ func hostPort(v any) error {
 	return nil
 }
 
+func hostPortOrNone(v any) error {
+	if v.(string) == "" {
+		return nil
+	}
+	return hostPort(v)
+}
+
 // StorePebble is the setting store of the embedded engine. Every other one is the connection string of an EventStoreDB cluster.
 const StorePebble = "pebble"
 

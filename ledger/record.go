@@ -52,9 +52,7 @@ func EncodeRecord(stream string, e *Event) ([]byte, error) {
 		return nil, Errorf(CodeTooLarge, "encode", "shorten attributes or drop extension attributes",
 			"header of event %q has %d bytes, at most %d are allowed", e.ID, len(header), MaxHeader)
 	}
-	out := make([]byte, 0, 1+binary.MaxVarintLen16+len(header)+len(e.Data))
-	out = binary.AppendUvarint(append(out, recordVersion), uint64(len(header)))
-	return append(append(out, header...), e.Data...), nil
+	return JoinRecord(header, e.Data), nil
 }
 
 func appendHeader(buf []byte, stream string, e *Event) []byte {
@@ -145,6 +143,13 @@ func SplitRecord(record []byte) (header, data []byte, err error) {
 		return nil, nil, corrupt("record's header length does not fit its %d bytes", len(record))
 	}
 	return rest[:n:n], rest[n:], nil
+}
+
+// JoinRecord is the opposite of SplitRecord, for a header that DecodeHeader has taken.
+func JoinRecord(header, data []byte) []byte {
+	out := make([]byte, 0, 1+binary.MaxVarintLen16+len(header)+len(data))
+	out = binary.AppendUvarint(append(out, recordVersion), uint64(len(header)))
+	return append(append(out, header...), data...)
 }
 
 // DecodeRecord reads what EncodeRecord made. The event's Data shares the record's bytes; its strings do not.

@@ -151,12 +151,33 @@ func (s *Server) caller(r *http.Request) (Principal, error) {
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
 		return Principal{}, ledger.Errorf(ledger.CodeNotKnown, "ask the server", hint, "the request has no API key")
 	}
-	p, known, err := keys.find(strings.TrimSpace(key))
+	return keys.whose(strings.TrimSpace(key), hint)
+}
+
+// whose gives the key that is presented, or says that there is no such key.
+func (k *Keyring) whose(presented, hint string) (Principal, error) {
+	p, known, err := k.find(presented)
 	if err == nil && !known {
 		err = ledger.Errorf(ledger.CodeNotKnown, "ask the server", hint, "the API key is not known, revoked or expired")
 	}
 	return p, err
 }
+
+// Admit lets a caller in who comes by another way than HTTP, and gives the context by which [Actor] knows them. hint says how a key is
+// presented there. Where no keys are asked for, everybody is an operator without a name.
+func (k *Keyring) Admit(ctx context.Context, presented, hint string) (context.Context, Principal, error) {
+	if k.Open() {
+		return ctx, anybody, nil
+	}
+	if presented == "" {
+		return nil, Principal{}, ledger.Errorf(ledger.CodeNotKnown, "ask the server", hint, "the call has no API key")
+	}
+	p, err := k.whose(presented, hint)
+	return context.WithValue(ctx, principalKey{}, p), p, err
+}
+
+// Holds reports whether a caller who was let in may still be there.
+func (k *Keyring) Holds(p Principal) bool { return p.key == "" || k.holds(p.key) }
 
 // may refuses who has too small a role.
 func (p Principal) may(need Role, r *http.Request) error {

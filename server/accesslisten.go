@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ type ListenOptions struct {
 	Cert, Key string // PEM files: TLS; both or none
 	Insecure  bool   // keys may travel in clear
 	Keys      *Keyring
+	Setting   string // that says Address, for errors; "" is listen
 }
 
 // World reports whether other machines can reach the address.
@@ -67,14 +70,13 @@ func Listen(o ListenOptions) (*Listener, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", o.Address)
+	l, err := o.open()
 	if err != nil {
-		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "listen", Err: err, Hint: "choose another address with --listen; port 0 takes a free one"}
+		return nil, err
 	}
 	out := &Listener{Listener: l, URL: "http://" + o.named(l.Addr()), Local: l}
 	if o.Cert != "" {
-		pair := &certificate{cert: o.Cert, key: o.Key}
-		out.Listener = tls.NewListener(l, &tls.Config{GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12})
+		out.Listener = o.secured(l, "h2", "http/1.1")
 		out.URL = "https://" + o.named(l.Addr())
 	}
 	if o.Cert != "" || o.World() {
@@ -83,6 +85,39 @@ func Listen(o ListenOptions) (*Listener, error) {
 		}
 	}
 	return out, nil
+}
+
+// ListenPlain opens what Check accepts for another protocol than HTTP, and nothing beside it. address is for people.
+func ListenPlain(o ListenOptions, protocols ...string) (l net.Listener, address string, err error) {
+	if err := o.Check(); err != nil {
+		return nil, "", err
+	}
+	if l, err = o.open(); err != nil {
+		return nil, "", err
+	}
+	address = o.named(l.Addr())
+	if o.Cert != "" {
+		l = o.secured(l, protocols...)
+	}
+	return l, address, nil
+}
+
+func (o ListenOptions) open() (net.Listener, error) {
+	l, err := net.Listen("tcp", o.Address)
+	if err != nil {
+		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "listen", Err: err, Hint: "choose another address with " + o.flag() + "; port 0 takes a free one"}
+	}
+	return l, nil
+}
+
+// flag is the one that says the address.
+func (o ListenOptions) flag() string {
+	return "--" + strings.ReplaceAll(cmp.Or(o.Setting, "listen"), "_", "-")
+}
+
+func (o ListenOptions) secured(l net.Listener, protocols ...string) net.Listener {
+	pair := &certificate{cert: o.Cert, key: o.Key}
+	return tls.NewListener(l, &tls.Config{GetCertificate: pair.get, NextProtos: protocols, MinVersion: tls.VersionTLS12})
 }
 
 // named is the address that was opened, with the host as it was asked for: 0.0.0.0 would be shown as [::].

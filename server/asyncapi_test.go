@@ -25,7 +25,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/server"
-	"github.com/baton-ledger/baton/server/internal/npmtool"
+	"github.com/baton-ledger/baton/server/npmtool"
 )
 
 // asyncBench is a ledger with a real relay and ingest, and the document that its server gives.

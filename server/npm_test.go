@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
-	"github.com/baton-ledger/baton/server/internal/npmtool"
+	"github.com/baton-ledger/baton/server/npmtool"
 )
 
 // TestJavaScriptSDK has the CloudEvents SDK for JavaScript send events in binary, structured and batch mode, and holds what is recorded against

@@ -16,13 +16,16 @@ func (a *app) benchCommand() *cobra.Command {
 	var dir string
 	var quick, list, markdown bool
 	cmd := &cobra.Command{
-		Use: "bench", Short: "Measure this machine: Baton beside the disk, bare Pebble and JetStream", Args: cobra.NoArgs,
+		Use: "bench [cluster]", Short: "Measure this machine: Baton beside the disk, bare Pebble and JetStream", Args: cobra.OnlyValidArgs,
+		ValidArgs: []string{"cluster"},
 		Long: "Measures each figure beside a limit or a peer that does the same work, in turns, and prints the middle\n" +
 			"and the ends of all rounds. Ratios are of one round's two figures: they mean something on a busy\n" +
-			"machine too. It writes some gigabytes below --dir, and removes them.",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			"machine too. It writes some gigabytes below --dir, and removes them.\n\n" +
+			"With cluster it measures several servers instead, which all run in this process.",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.Cluster = len(args) > 0
 			if list {
-				return a.benchList()
+				return a.benchList(o.Cluster)
 			}
 			if quick {
 				o.Events, o.Rounds = min(o.Events, 50_000), min(o.Rounds, 2)
@@ -69,7 +72,7 @@ func benchable(o bench.Options) error {
 	if o.Rounds < 1 {
 		return ledger.Errorf(ledger.CodeInvalid, "bench", "use at least 1", "--rounds %d measures nothing", o.Rounds)
 	}
-	if err := bench.CheckNames(o.Only); err != nil {
+	if err := o.CheckNames(); err != nil {
 		return ledger.Errorf(ledger.CodeInvalid, "bench", "see `baton bench --list`", "--only: %w", err)
 	}
 	if o.Log != "" {
@@ -87,10 +90,14 @@ type benchCase struct {
 	Unit string `json:"unit"`
 }
 
-func (a *app) benchList() error {
+func (a *app) benchList(cluster bool) error {
 	var cases []benchCase
 	var rows [][]string
-	for _, c := range bench.Cases() {
+	all := bench.Cases()
+	if cluster {
+		all = bench.ClusterCases()
+	}
+	for _, c := range all {
 		cases = append(cases, benchCase{c.Name, c.What, c.Unit})
 		rows = append(rows, []string{c.Name, c.Unit, c.What})
 	}

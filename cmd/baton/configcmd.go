@@ -28,8 +28,14 @@ func (a *app) configCommand() *cobra.Command {
 			if err == nil {
 				err = o.Check()
 			}
+			if esdb := a.esdbOptions(o); err == nil && esdb.Address != "" {
+				err = esdb.Check()
+			}
 			if err == nil {
 				err = a.checkWebhooks()
+			}
+			if err == nil {
+				err = a.checkNATS()
 			}
 			if err != nil {
 				return err

@@ -83,6 +83,7 @@ func (a *app) story(ctx context.Context, n *node) error {
 		{"Serve: a handoff in one call, a signed webhook, a live tail, a deadline", s.served},
 		{"Verify: every byte against the signed checkpoint", s.verify},
 		{"Back up: a verified copy, and a restore that would forget", s.backup},
+		{"Cluster: the same ledger in EventStoreDB, two nodes, one history", s.cluster},
 		{"Tamper: somebody with the database's own tools changes one word", s.tamper},
 	} {
 		if err := ctx.Err(); err != nil {

@@ -34,7 +34,7 @@ func (s *demoStory) served(ctx context.Context, n *node) error {
 	defer receiver.Close()
 	a := *s.app
 	cfg := *a.cfg
-	cfg.Listen, cfg.NATS.Enabled = "127.0.0.1:0", false
+	cfg.Listen, cfg.ESDBListen, cfg.NATS.Enabled = "127.0.0.1:0", "", false
 	cfg.Webhooks = map[string]config.Webhook{"billing": {URL: "http://" + receiver.Addr, Secrets: []string{"whsec_" + base64.StdEncoding.EncodeToString([]byte(demoSecret))},
 		Receivers: []string{"billing"}, Enabled: true}}
 	a.cfg, a.err = &cfg, io.Discard

@@ -53,7 +53,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			return errNo
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port")
+	config.AddFlags(cmd.Flags(), natsFlags...)
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas")
 	return cmd
 }
 
@@ -91,6 +92,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.checkpoint(keys)
 	d.copies(keys)
 	d.clock()
+	d.cluster(ctx, keys)
 	d.nats(ctx, keys)
 	d.collector(ctx)
 }

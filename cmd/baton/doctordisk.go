@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
 )
@@ -42,6 +43,9 @@ func (d *doctor) directory() {
 	switch {
 	case restoring(dir):
 		d.fail(name, "run `baton restore` again: it goes on where it stopped, or begins anew", "a restore into %s was cut off", dir)
+	case migrating(dir):
+		err := notMigrating(dir)
+		d.fail(name, ledger.HintOf(err), "%s", err)
 	case backup.Is(dir):
 		d.warn(name, "restore it into a data directory: baton restore "+dir+" --data DIR", "%s is a backup, not a ledger in use", dir)
 	case ledgerErr != nil && noteErr == nil:

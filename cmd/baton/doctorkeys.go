@@ -31,7 +31,11 @@ func (d *doctor) configuration() {
 			set++
 		}
 	}
-	if err := d.checkWebhooks(); err != nil {
+	err := d.checkWebhooks()
+	if err == nil {
+		err = d.checkNATS()
+	}
+	if err != nil {
 		d.wrong(name, err)
 		return
 	}
@@ -51,6 +55,8 @@ func (d *doctor) signingKey() *notary.Keys {
 	case err != nil:
 		d.wrong(name, err)
 		return nil
+	case keys.Signer == nil && d.clustered():
+		d.ok(name, "%s, the public half of key %s: this node takes over what others sign", keys.Verifier.Name(), ledgerID(keys))
 	case keys.Signer == nil:
 		d.warn(name, "restore keys/notary.key, if this ledger is to be written to", "not here: the ledger %s can be read and verified, not written to", keys.Verifier.Name())
 	default:
@@ -114,28 +120,36 @@ func (d *doctor) certificate() {
 	}
 }
 
-// listens looks whether the configured address is free, or ours.
+// listens looks whether the configured addresses are free, or ours.
 func (d *doctor) listens(ctx context.Context) {
-	const name = "listen address"
 	o, err := d.listenOptions()
-	if err == nil {
-		err = o.Check()
-	}
 	if err != nil {
+		d.wrong("listen address", err)
+		return
+	}
+	d.listensAt("listen address", "--listen", o, func() bool { return d.answers(ctx) })
+	if esdb := d.esdbOptions(o); esdb.Address != "" {
+		d.listensAt("EventStoreDB address", "--esdb-listen", esdb, func() bool { return answersESDB(ctx, esdb.Address) })
+	}
+}
+
+// listensAt looks at one address; ours asks who is there, where somebody is.
+func (d *doctor) listensAt(name, flag string, o server.ListenOptions, ours func() bool) {
+	if err := o.Check(); err != nil {
 		d.wrong(name, err)
 		return
 	}
-	l, err := net.Listen("tcp", d.cfg.Listen)
+	l, err := net.Listen("tcp", o.Address)
 	switch {
 	case err == nil:
-		d.ok(name, "%s is free", d.cfg.Listen)
+		d.ok(name, "%s is free", o.Address)
 		l.Close()
 	case !errors.Is(err, unix.EADDRINUSE):
-		d.fail(name, "choose another address with --listen", "%s", err)
-	case d.held.API != "" && d.answers(ctx):
-		d.ok(name, "%s is the server's that holds the directory", d.cfg.Listen)
+		d.fail(name, "choose another address with "+flag, "%s", err)
+	case d.held.API != "" && ours():
+		d.ok(name, "%s is the server's that holds the directory", o.Address)
 	default:
-		d.fail(name, "stop that process, or choose another address with --listen; port 0 takes a free one", "%s is used by another process", d.cfg.Listen)
+		d.fail(name, "stop that process, or choose another address with "+flag+"; port 0 takes a free one", "%s is used by another process", o.Address)
 	}
 }
 

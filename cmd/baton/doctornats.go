@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 )
@@ -22,25 +23,22 @@ const natsTime = 3 * time.Second // for each question to NATS
 // nats asks the server that events are fanned out to.
 func (d *doctor) nats(ctx context.Context, keys *notary.Keys) {
 	const name = "nats"
-	address, login := d.cfg.NATS.URL, nats.Option(func(*nats.Options) error { return nil })
 	switch {
 	case !d.cfg.NATS.Enabled:
 		d.ok(name, "off (nats.enabled)")
 		return
-	case address == "" && d.held.API == "":
+	case d.cfg.NATS.URL == "" && d.held.API == "":
 		d.embedded()
 		return
-	case address == "":
-		c, err := relay.ReadCredential(credentialFile(d.cfg.Data))
-		if err != nil {
+	case d.cfg.NATS.URL == "":
+		if _, err := relay.ReadCredential(credentialFile(d.cfg.Data)); err != nil {
 			d.warn(name, "see whether the server was started with --nats-enabled=false", "the server's own NATS left no credential: %s", err)
 			return
 		}
-		address, login = c.URL, nats.UserInfo(c.User, c.Password)
 	}
-	conn, err := nats.Connect(address, login, nats.Name("baton doctor"), nats.Timeout(natsTime))
+	conn, err := d.dialNATS("baton doctor")
 	if err != nil {
-		d.fail(name, "start it, or correct nats.url; appends go on meanwhile, and are published when it is back", "the NATS server does not answer: %s", err)
+		d.fail(name, ledger.HintOf(err), "%s", errors.Unwrap(err))
 		return
 	}
 	defer conn.Close()
@@ -53,6 +51,7 @@ func (d *doctor) nats(ctx context.Context, keys *notary.Keys) {
 		return
 	}
 	d.ok(name, "connected to %s %s, JetStream enabled", conn.ConnectedServerName(), conn.ConnectedServerVersion())
+	d.seeds()
 	d.stream(ctx, js, keys)
 }
 
@@ -93,6 +92,7 @@ func (d *doctor) stream(ctx context.Context, js jetstream.JetStream, keys *notar
 	}
 	info := stream.CachedInfo()
 	d.skew(info.TimeStamp.Sub(begin.Add(took/2)), took)
+	d.replicas(info)
 	if info.State.Msgs == 0 {
 		d.ok(name, "%s is empty", relay.StreamName)
 		return

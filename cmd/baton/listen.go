@@ -12,6 +12,7 @@ import (
 type front struct {
 	*server.Listener
 	access server.Access
+	esdb   *esdbFront // nil where EventStoreDB's clients are not served
 }
 
 // listenOptions are the configured ones, under the keys of the data directory.
@@ -33,12 +34,18 @@ func (a *app) listen() (*front, error) {
 	if err := o.Keys.OpenLocal(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	esdb, err := a.listenESDB(o)
+	if err != nil {
+		return nil, errors.Join(err, o.Keys.CloseLocal(), l.Close())
+	}
 	c := a.cfg.Limits
 	return &front{l, server.Access{Keys: o.Keys, Hosts: a.cfg.Hosts, World: o.World(), PublicMetrics: a.cfg.Metrics.Public,
-		Limits: server.Limits{Rate: c.Rate, Burst: c.Burst, Requests: c.Requests, Streams: c.Streams, Stall: c.Stall}}}, nil
+		Limits: server.Limits{Rate: c.Rate, Burst: c.Burst, Requests: c.Requests, Streams: c.Streams, Stall: c.Stall}}, esdb}, nil
 }
 
-func (f *front) close() error { return errors.Join(f.access.Keys.CloseLocal(), f.Close()) }
+func (f *front) close() error {
+	return errors.Join(f.access.Keys.CloseLocal(), f.Close(), f.esdb.close())
+}
 
 // serve answers requests until the context ends.
 func (f *front) serve(ctx context.Context, api *server.Server) error {

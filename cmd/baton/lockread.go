@@ -54,6 +54,8 @@ func mayOpen(dir string, need access) error {
 	case restoring(dir):
 		return ledger.Errorf(ledger.CodeUnavailable, "open ledger", "run `baton restore` again: it goes on where it stopped, or begins anew",
 			"a restore into %s was cut off", dir)
+	case migrating(dir):
+		return notMigrating(dir)
 	case need != reading && backup.Is(dir):
 		return ledger.Errorf(ledger.CodeInvalid, "open ledger", "restore it into a data directory: baton restore "+dir+" --data DIR",
 			"%s is a backup, and would not be one any more after this", dir)

@@ -11,7 +11,7 @@ import (
 	"github.com/baton-ledger/baton/server"
 )
 
-// appendMetrics count what came in. Labels are the way in (http, grpc, nats, webhooks, deadlines, local) and the ledger's codes.
+// appendMetrics count what came in. Labels are the way in (http, grpc, esdb, nats, webhooks, deadlines, local) and the ledger's codes.
 type appendMetrics struct {
 	batches *prometheus.CounterVec
 	events  *prometheus.CounterVec
@@ -130,6 +130,7 @@ func (e *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // natsMetrics reads the connection to NATS.
 func natsMetrics(reg prometheus.Registerer, f *fan) {
+	reg.MustRegister(f.held)
 	if f.conn == nil {
 		return
 	}
@@ -140,6 +141,13 @@ func natsMetrics(reg prometheus.Registerer, f *fan) {
 			}
 			return 0
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_relay_held_back_seconds", Help: "How long the relay has been holding back: NATS is away, slow, full or refuses it; 0 while it publishes."},
+			func() float64 {
+				if why, since := f.relay.Held(); why != nil {
+					return time.Since(since).Seconds()
+				}
+				return 0
+			}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "baton_relay_reconnects_total", Help: "Connections to NATS that were made again."},
 			func() float64 { return float64(f.conn.Stats().Reconnects) }))
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/lease"
@@ -19,11 +22,14 @@ func (a *app) openLeases(n *node, f *fan) (err error) {
 	if n.cluster == nil || f.conn == nil || f.embedded != nil {
 		return nil
 	}
+	if f.js, err = jetstream.New(f.conn); err != nil {
+		return away("serve", err)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "node"
 	}
-	f.leases, err = lease.New(f.conn, lease.Options{Node: fmt.Sprintf("%s/%d", host, os.Getpid()), Logger: a.logger()})
+	f.leases, err = lease.New(f.conn, lease.Options{Node: fmt.Sprintf("%s/%d", host, os.Getpid()), Replicas: a.cfg.NATS.Replicas, Logger: a.logger()})
 	return err
 }
 
@@ -31,19 +37,30 @@ func (a *app) openLeases(n *node, f *fan) (err error) {
 // themselves for the chosen one do no harm is seen to where they write: messages expect the last sequence, checkpoints their place on the board,
 // expired events the revision they were decided on.
 func (f *fan) oneOf(n *node, p part) part {
-	if n.cluster == nil {
-		return p
+	held := f.held.WithLabelValues(p.name)
+	run := func(ctx context.Context) error {
+		held.Set(1)
+		defer held.Set(0)
+		return p.run(ctx)
 	}
-	run := whileAway(p.run)
-	if f.leases != nil {
-		work := run
-		run = func(ctx context.Context) error { return f.leases.Hold(ctx, role(p.name), work) }
+	if n.cluster != nil {
+		run = whileAway(run)
 	}
-	return part{p.name, p.progress, run}
+	if f.leases == nil {
+		return part{p.name, p.progress, run}
+	}
+	return part{p.name, p.progress, func(ctx context.Context) error { return f.leases.Hold(ctx, role(p.name), run) }}
 }
 
-// role is a part's name as a key of NATS.
-func role(name string) string { return strings.NewReplacer(" ", "-", ":", "-", "/", "-").Replace(name) }
+// role is a part's name as that of a lease, which may not be long and has no dots; the digest tells apart what is shortened.
+func role(name string) string {
+	plain := strings.ReplaceAll(name, ".", "-")
+	if plain == name && len(name) <= 48 {
+		return name
+	}
+	digest := sha256.Sum256([]byte(name))
+	return fmt.Sprintf("%s-%x", plain[:min(len(plain), 40)], digest[:4])
+}
 
 // whileAway runs a part again when it ended because EventStoreDB or NATS did not answer.
 func whileAway(run func(context.Context) error) func(context.Context) error {

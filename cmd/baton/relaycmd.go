@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -42,7 +41,7 @@ func (a *app) relayCommand() *cobra.Command {
 			}
 			return errNo
 		}
-		config.AddFlags(c.Flags(), "nats.url", "nats.port")
+		config.AddFlags(c.Flags(), append(natsFlags, "nats.port")...)
 		cmd.AddCommand(c)
 	}
 	return cmd
@@ -71,7 +70,13 @@ func (a *app) checkRelay(ctx context.Context, repair bool) (r relay.CheckReport,
 func (a *app) checkHere(ctx context.Context, n *node, repair bool) (relay.CheckReport, error) {
 	f := &fan{id: ledgerID(n.keys)}
 	defer f.close()
-	if err := a.connectFan(n, f); err != nil {
+	var err error
+	if a.cfg.NATS.URL == "" {
+		err = a.connectFan(n, f)
+	} else { // a command does not wait for a server that is away, as serve does
+		f.conn, err = a.dialNATS("baton relay")
+	}
+	if err != nil {
 		return relay.CheckReport{}, err
 	}
 	if repair {
@@ -87,15 +92,43 @@ func (a *app) checkHere(ctx context.Context, n *node, repair bool) (relay.CheckR
 }
 
 func relayText(w io.Writer, r relay.CheckReport) error {
-	var gaps []string
-	for _, g := range r.Gaps[:min(len(r.Gaps), 10)] {
-		gaps = append(gaps, fmt.Sprint(g))
-	}
-	return table(w, []string{"NATS STREAM " + relay.StreamName, ""}, [][]string{
+	err := table(w, []string{"NATS STREAM " + relay.StreamName, ""}, [][]string{
 		{"ledger ends at", count(r.Head)}, {"published up to", count(r.To)}, {"lag", count(r.Lag)}, {"events found", count(r.Published)},
-		{"missing", strings.TrimSpace(count(r.Missing) + " " + strings.Join(gaps, ", "))}, {"duplicates", count(r.Duplicates)},
+		{"missing", some(r.Missing, r.Gaps)}, {"duplicates", some(r.Duplicates, r.Doubled)},
 		{"out of order", count(r.OutOfOrder)}, {"repaired, so late", count(r.Repaired)}, {"not of this ledger", count(r.Foreign)},
 		{"past the ledger's end", count(r.Ahead)}, {"without their data (too large)", count(r.Omitted)}})
+	if err != nil || len(r.Consumers) == 0 {
+		return err
+	}
+	rows := make([][]string, len(r.Consumers))
+	for i, c := range r.Consumers {
+		name := printable(c.Name)
+		if c.Paused {
+			name += " (paused)"
+		}
+		rows[i] = []string{name, count(c.Acknowledged), count(c.Pending), count(c.Waiting), count(c.Redelivered), cmp.Or(printable(strings.Join(c.Filters, ", ")), "all")}
+	}
+	fmt.Fprintln(w)
+	return table(w, []string{"DURABLE CONSUMER", "ACKNOWLEDGED UP TO", "PENDING", "WAITING FOR ACK", "REDELIVERED", "SUBJECTS"}, rows)
+}
+
+// some is a number and the first few of the ranges that make it up.
+func some(n uint64, ranges []relay.Range) string {
+	var list []string
+	for _, r := range ranges[:min(len(ranges), 10)] {
+		if r.From == r.To {
+			list = append(list, count(r.From))
+		} else {
+			list = append(list, count(r.From)+" to "+count(r.To))
+		}
+	}
+	if len(ranges) > len(list) {
+		list = append(list, "…")
+	}
+	if n == 0 {
+		return "0"
+	}
+	return count(n) + ": " + strings.Join(list, ", ")
 }
 
 func (a *app) tailCommand() *cobra.Command {
@@ -119,7 +152,7 @@ func (a *app) tailCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				conn, err := a.connectTail()
+				conn, err := a.dialNATS("baton tail")
 				if err != nil {
 					return err
 				}
@@ -154,7 +187,7 @@ func (a *app) tailCommand() *cobra.Command {
 	f.StringVar(&point, "point", "", "sender>receiver@channel")
 	f.StringVar(&filter, "filter", "", "CEL expression over event and data; asks the server instead of NATS\n  "+strings.Join(replay.FilterHelp(), "\n  "))
 	f.IntVar(&limit, "limit", 0, "end after that many; 0 goes on")
-	config.AddFlags(f, "nats.url")
+	config.AddFlags(f, natsFlags...)
 	return cmd
 }
 
@@ -172,23 +205,6 @@ func knownFilter(family, verb, point string) error {
 		return badFlag("point", "spell it sender>receiver@channel, as `baton points --json` does", "%q is no point", point)
 	}
 	return nil
-}
-
-// connectTail connects to the configured server, or to the one embedded in the process that serves the directory.
-func (a *app) connectTail() (*nats.Conn, error) {
-	url, auth := a.cfg.NATS.URL, nats.Option(func(*nats.Options) error { return nil })
-	if url == "" {
-		c, err := relay.ReadCredential(credentialFile(a.cfg.Data))
-		if err != nil {
-			return nil, ledger.Errorf(ledger.CodeNotFound, "tail", "start `baton serve` first, or name a server with --nats-url", "no NATS server is known for %s: %w", a.cfg.Data, err)
-		}
-		url, auth = c.URL, nats.UserInfo(c.User, c.Password)
-	}
-	conn, err := nats.Connect(url, auth, nats.Name("baton tail"), nats.MaxReconnects(-1))
-	if err != nil {
-		return nil, &ledger.Error{Code: ledger.CodeUnavailable, Op: "tail", Err: fmt.Errorf("the NATS server does not answer: %w", err), Hint: "start `baton serve`, or name a server with --nats-url"}
-	}
-	return conn, nil
 }
 
 func (a *app) printMessage(m *relay.Message) error {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -40,7 +42,8 @@ func (a *app) serveCommand() *cobra.Command {
 			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
+	config.AddFlags(cmd.Flags(), natsFlags...)
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
@@ -95,7 +98,7 @@ func (a *app) parts(n *node, fan *fan) []part {
 		list = append(list, fan.oneOf(n, part{"notary", nil, n.notary.Run}))
 	}
 	for _, f := range n.hooks.Followers() {
-		list = append(list, fan.oneOf(n, part{f.Name(), f.Progress(), f.Run}))
+		list = append(list, fan.oneOf(n, a.hook(fan, f)))
 	}
 	if a.cfg.Deadlines.Enabled {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
@@ -118,12 +121,15 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 	if err := n.lock.announce(front.LocalURL()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "Serving %s at %s (API: /docs)%s\nStop with Ctrl-C.\n", n.dir, front.URL, fan.where())
+	fmt.Fprintf(a.err, "Serving %s at %s (API: /docs)%s%s\nStop with Ctrl-C.\n", n.dir, front.URL, fan.where(), front.esdb.where())
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range parts {
 		g.Go(func() error { return p.run(ctx) })
 	}
 	g.Go(func() error { return front.serve(ctx, api) })
+	if front.esdb != nil {
+		g.Go(func() error { return a.serveESDB(ctx, n, front) })
+	}
 	return errors.Join(g.Wait(), n.lock.announce("")) // what is left to do needs the directory, and answers nobody
 }
 
@@ -175,15 +181,21 @@ type fan struct {
 	relay    *relay.Relay
 	ingest   *relay.Ingest
 	progress ledger.Progress
-	leases   *lease.Leases // where several nodes share a ledger and a NATS; nil: this one does everything
+	held     *prometheus.GaugeVec // roles that this node has now
+	js       jetstream.JetStream  // where there are leases
+	leases   *lease.Leases        // where several nodes share a ledger and a NATS; nil: this one does everything
 	id       string
 	url      string // without credential
 }
 
 func (a *app) startFan(n *node) (*fan, error) {
-	f := &fan{id: ledgerID(n.keys)}
+	f := &fan{id: ledgerID(n.keys), held: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "baton_lease_held",
+		Help: "1 while this node does what the role says: always, or where there are several nodes while it has the lease."}, []string{"role"})}
 	if !a.cfg.NATS.Enabled {
 		return f, nil
+	}
+	if err := a.checkNATS(); err != nil {
+		return nil, err
 	}
 	if err := a.connectFan(n, f); err != nil {
 		f.close()
@@ -194,7 +206,7 @@ func (a *app) startFan(n *node) (*fan, error) {
 		f.close()
 		return nil, err
 	}
-	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
+	if f.relay, err = relay.New(f.conn, relay.Options{LedgerID: f.id, Replicas: a.cfg.NATS.Replicas, Logger: a.logger(), Observe: n.tell.handled("relay publish")}); err == nil {
 		f.ingest, err = relay.NewIngest(f.conn, n.intakeFrom("nats"), a.logger())
 	}
 	if err != nil {
@@ -207,7 +219,7 @@ func (a *app) startFan(n *node) (*fan, error) {
 // connectFan starts the embedded server, or connects to the configured one.
 func (a *app) connectFan(n *node, f *fan) (err error) {
 	if url := a.cfg.NATS.URL; url != "" {
-		f.conn, err = relay.Connect(url, relay.ConnectOptions{Name: "baton", Logger: a.logger()})
+		f.conn, err = relay.Connect(url, a.natsOptions("baton"))
 		f.url = "the configured server"
 		return err
 	}

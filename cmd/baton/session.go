@@ -55,6 +55,7 @@ type engine interface {
 	ledger.Store
 	ledger.TreeStore
 	ledger.RecordAuditor
+	ledger.Finder
 }
 
 // open opens the configured directory. where it is held by a process with an API, the session goes through that.
@@ -183,7 +184,7 @@ func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store)
 
 func (n *node) intake() ledger.Append { return n.intakeFrom("local") }
 
-// intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, nats, webhooks, deadlines, local.
+// intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, esdb, nats, webhooks, deadlines, local.
 func (n *node) intakeFrom(source string) ledger.Append {
 	return ledger.Intake(n.store.AppendAll, append(n.tell.stages(source), server.Actor, ledger.Validate)...)
 }

@@ -39,6 +39,9 @@ func (a *app) verifyCommand() *cobra.Command {
 // verify opens the directory without Guard, which would refuse to look at what is to be reported; or has its holder verify.
 func (a *app) verify(ctx context.Context) (notary.Report, error) {
 	dir, take := a.cfg.Data, lockToRead
+	if err := notMigrating(dir); err != nil {
+		return notary.Report{}, err
+	}
 	if a.clustered() {
 		take = lockDir
 	} else if err := errors.Join(ledgerExists(dir), notAMirror(dir)); err != nil {

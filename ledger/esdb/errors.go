@@ -21,8 +21,14 @@ var (
 	errNoStream  = errors.New("no such stream")
 )
 
+// away says that there was no answer. Of what gRPC and the official client wrap around the cause only the cause is said.
 func away(op string, err error) error {
-	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: awayHint(err.Error())}
+	hint := awayHint(err.Error())
+	var s interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &s) {
+		err = fmt.Errorf("EventStoreDB does not answer: %s", s.GRPCStatus().Message())
+	}
+	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: hint}
 }
 
 // awayHint says what to do about an EventStoreDB that does not answer. What is wrong with TLS reaches the client as text alone.

@@ -79,3 +79,9 @@ func nameID(typ string, data []byte) uuid.UUID {
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
 	return id
 }
+
+// Empty reports whether there is nothing but what EventStoreDB and the nodes of a ledger write for themselves.
+func (c *Client) Empty(ctx context.Context) (bool, error) {
+	at, err := c.end(ctx)
+	return at == (cursor{}), err
+}

@@ -81,7 +81,7 @@ func (c *Client) dismiss(g *generation, err error) {
 		return
 	}
 	if c.failed++; c.failed == 1 {
-		c.log.Warn("EventStoreDB is away, trying again", "error", err)
+		c.log.Debug("EventStoreDB is away, trying again", "error", err)
 	}
 	c.failure, c.retryAt = err, time.Now().Add(min(longPause, firstPause<<min(c.failed, 10)))
 	c.discard()

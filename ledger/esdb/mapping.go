@@ -14,6 +14,7 @@ package esdb
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"time"
@@ -100,19 +101,59 @@ func EventID(stream string, e *ledger.Event) uuid.UUID {
 // Decode reads an event that EventStoreDB keeps. It never fails: what is not one of Baton's events is a foreign one, whose recorded time
 // is zero. The event shares s.Data.
 func Decode(s *Stored) (e ledger.Event, recorded time.Time, ours bool) {
-	members := object(s.Metadata)
-	if e, recorded, ours = decodeOurs(s, members["baton"]); ours {
-		return e, recorded, true
+	e, recorded, header := decode(s)
+	return e, recorded, header != nil
+}
+
+// decode is Decode, and gives the header's bytes of an event of Baton's.
+func decode(s *Stored) (e ledger.Event, recorded time.Time, header []byte) {
+	m, ok := canonical(s.Metadata)
+	var members map[string]json.RawMessage
+	if !ok {
+		members = object(s.Metadata)
+		ok = json.Unmarshal(members["baton"], &m) == nil && m.Version == metadataVersion
 	}
-	return decodeForeign(s, members), time.Time{}, false
+	if ok {
+		if e, recorded, ok = decodeOurs(s, &m); ok {
+			return e, recorded, m.Header
+		}
+	}
+	if members == nil {
+		members = object(s.Metadata)
+	}
+	return decodeForeign(s, members), time.Time{}, nil
+}
+
+// The parts of metadata as Encode writes it for an event without correlation and causation, which most are.
+var (
+	canonicalStart  = []byte(`{"baton":{"v":1,"recordedtime":"`)
+	canonicalHeader = []byte(`","header":"`)
+	canonicalEnd    = []byte(`"}}`)
+)
+
+// canonical takes such metadata apart without a JSON decoder, which would be most of what mirroring an event costs. False says nothing: the
+// decoder is asked then.
+func canonical(text []byte) (m envelope, ok bool) {
+	rest, ok := bytes.CutPrefix(text, canonicalStart)
+	if !ok {
+		return m, false
+	}
+	at, rest, ok := bytes.Cut(rest, canonicalHeader)
+	if !ok || len(at) > len(time.RFC3339Nano) {
+		return m, false
+	}
+	encoded, ok := bytes.CutSuffix(rest, canonicalEnd)
+	if !ok {
+		return m, false
+	}
+	m = envelope{Version: metadataVersion, RecordedTime: string(at), Header: make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))}
+	n, err := base64.StdEncoding.Strict().Decode(m.Header, encoded)
+	m.Header = m.Header[:n]
+	return m, err == nil && n > 0
 }
 
 // decodeOurs reads the member baton. A header of another stream or type was copied from there: that event is not this one.
-func decodeOurs(s *Stored, member json.RawMessage) (e ledger.Event, recorded time.Time, ok bool) {
-	var m envelope
-	if json.Unmarshal(member, &m) != nil || m.Version != metadataVersion {
-		return ledger.Event{}, time.Time{}, false
-	}
+func decodeOurs(s *Stored, m *envelope) (e ledger.Event, recorded time.Time, ok bool) {
 	recorded, err := time.Parse(time.RFC3339Nano, m.RecordedTime)
 	if err != nil {
 		return ledger.Event{}, time.Time{}, false

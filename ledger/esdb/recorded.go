@@ -18,13 +18,18 @@ const maxAhead = time.Hour
 // recorded makes a ledger's event of a stored one, of whatever it is: nothing that is in EventStoreDB may hold the mirror up, and every node
 // must make the same of it. So it looks at what is stored and at nothing else.
 func recorded(s *Stored) ledger.Recorded {
-	e, at, ours := Decode(s)
+	e, at, header := decode(s)
+	ours := header != nil
 	r := ledger.Recorded{Event: e, Stream: keptName(s.Stream), Revision: s.Number + 1, RecordedTime: at}
 	if !ours || at.After(s.Created.Add(maxAhead)) || at.Unix() < 0 || at.After(time.Unix(0, math.MaxInt64)) {
 		r.RecordedTime = time.Unix(0, 0) // the time of the event before will be taken; the server's own clock is not the record's
 	}
 	if !ours && r.Stream != s.Stream {
 		r.Subject = ledger.JourneyOf(r.Stream)
+	}
+	if ours && r.Stream == s.Stream { // header and data as they are
+		r.Record = ledger.JoinRecord(header, s.Data)
+		return r
 	}
 	var err error
 	if r.Record, err = ledger.EncodeRecord(r.Stream, &r.Event); err != nil {

@@ -18,14 +18,14 @@ var tagKey = []byte("0123456789abcdef0123456789abcdef")
 
 // site is an EventStoreDB of its own, which is the wire over an embedded ledger, with the nodes that work on it.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	addr   string
 	record *pebblestore.Store // what the server keeps
 	stop   func()             // ends the server, not the record
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	record, err := pebblestore.Open(context.Background(), "record", pebblestore.Options{TagKey: tagKey, FS: vfs.NewMem(), CacheMB: 8, MemtableMB: 4, MinFreeMB: -1})
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *site) start() {
 }
 
 // node opens a node on the site, with a mirror on a file system.
-func (s *site) node(t *testing.T, fs vfs.FS) *esdb.Store {
+func (s *site) node(t testing.TB, fs vfs.FS) *esdb.Store {
 	t.Helper()
 	n, err := s.open(fs)
 	if err != nil {

@@ -21,6 +21,7 @@ type Mirror interface {
 	ledger.Tailer
 	ledger.TreeStore
 	ledger.RecordAuditor
+	ledger.Finder
 	// Mirror writes events in order, each continuing its stream, and the values with them, in one step.
 	Mirror(ctx context.Context, events []ledger.Recorded, values []ledger.NamedValue) ([]ledger.Receipt, error)
 	// Known answers a batch without writing: the first receipts where all its events are there, nil where none is, and the stream's revision.

@@ -91,7 +91,8 @@ func (c *Cluster) prepare(i, n int, o Options) (err error) {
 	}
 	if n > 1 {
 		// Nobody listens on port 1: routes that servers tell each other of lead nowhere, and only our links are left.
-		node.options.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: server.RANDOM_PORT, Advertise: "127.0.0.1:1"}
+		node.options.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: server.RANDOM_PORT, Advertise: "127.0.0.1:1",
+			PoolSize: -1}
 		for k := range n {
 			if k == i {
 				continue
@@ -140,34 +141,45 @@ func (n *Node) Start() error {
 	return nil
 }
 
-// Ready waits until every node that runs has JetStream and, in a cluster, is in touch with a leader that counts on all of them.
-func (c *Cluster) Ready() error {
+// Ready waits until every node that runs has JetStream and, in a cluster, is in touch with all others and with a leader that counts on them, and until the
+// streams named have a leader and every node that runs is up to date with them. Only then does the cluster bear the loss of another node.
+func (c *Cluster) Ready(streams ...string) error {
 	deadline := time.NewTimer(readyTime)
 	defer deadline.Stop()
-	for tick := time.Tick(10 * time.Millisecond); !c.ready(); {
+	for tick := time.Tick(10 * time.Millisecond); !c.ready() || slices.ContainsFunc(streams, c.unsettled); {
 		select {
 		case <-tick:
 		case <-deadline.C:
-			return errors.New("the NATS cluster has no leader")
+			return errors.New("the NATS cluster does not come together")
 		}
 	}
 	return nil
 }
 
+func (c *Cluster) unsettled(stream string) bool {
+	return c.Leader(stream) == nil || slices.ContainsFunc(c.Nodes, func(n *Node) bool {
+		return n.Server != nil && !n.Server.JetStreamIsStreamCurrent(server.DEFAULT_GLOBAL_ACCOUNT, stream)
+	})
+}
+
 func (c *Cluster) ready() bool {
 	running, peers := 0, 0
+	for _, n := range c.Nodes {
+		if n.Server != nil {
+			running++
+		}
+	}
 	for _, n := range c.Nodes {
 		if n.Server == nil {
 			continue
 		}
-		running++
 		if !n.Server.JetStreamEnabled() {
 			return false
 		}
 		if len(c.Nodes) == 1 {
 			return true
 		}
-		if !n.Server.JetStreamIsCurrent() {
+		if n.Server.NumRemotes() != running-1 || !n.Server.JetStreamIsCurrent() {
 			return false
 		}
 		peers = max(peers, len(n.Server.JetStreamClusterPeers())) // the leader alone knows them

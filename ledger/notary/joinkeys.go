@@ -91,3 +91,13 @@ func keep(file, text string, mode fs.FileMode, used bool) error {
 	}
 	return keyError(writeAtomic(file, []byte(text+"\n"), mode))
 }
+
+// TakeTagKey gives a data directory the tag key of a ledger that is copied into it, and leaves it to LoadKeys to make a signer key. Another tag key
+// that is there is refused.
+func TakeTagKey(dir string, tag []byte) error {
+	folder := filepath.Join(dir, keysDir)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return keyError(err)
+	}
+	return keep(filepath.Join(folder, tagKey), hex.EncodeToString(tag), 0o600, true)
+}

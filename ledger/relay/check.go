@@ -22,18 +22,21 @@ const maxRanges = 10_000
 
 // CheckReport compares a ledger with the NATS stream.
 type CheckReport struct {
-	Head       uint64  `json:"head"`           // the ledger's last position
-	To         uint64  `json:"to"`             // the last position that the relay has published; what is missing after it is lag
-	Lag        uint64  `json:"lag"`            // Head - To
-	Published  uint64  `json:"published"`      // different positions found in the stream
-	Missing    uint64  `json:"missing"`        // positions from 1 to To that are not there
-	Gaps       []Range `json:"missing_ranges"` // the same, at most 10,000 ranges
-	Duplicates uint64  `json:"duplicates"`     // messages beyond the first of their position
-	OutOfOrder uint64  `json:"out_of_order"`   // messages after one of a higher position, repaired ones not counted
-	Repaired   uint64  `json:"repaired"`       // messages that came late by a repair
-	Foreign    uint64  `json:"foreign"`        // messages that are not of this ledger
-	Ahead      uint64  `json:"ahead"`          // messages past the ledger's head: the ledger has lost events, or someone forged messages
-	Omitted    uint64  `json:"data_omitted"`   // messages without their data, which was too large for the server
+	Head       uint64  `json:"head"`             // the ledger's last position
+	To         uint64  `json:"to"`               // the last position that the relay has published; what is missing after it is lag
+	Lag        uint64  `json:"lag"`              // Head - To
+	Published  uint64  `json:"published"`        // different positions found in the stream
+	Missing    uint64  `json:"missing"`          // positions from 1 to To that are not there
+	Gaps       []Range `json:"missing_ranges"`   // the same, at most 10,000 ranges
+	Duplicates uint64  `json:"duplicates"`       // messages beyond the first of their position
+	Doubled    []Range `json:"duplicate_ranges"` // the positions of these, in the order of the stream, at most 10,000 ranges
+	OutOfOrder uint64  `json:"out_of_order"`     // messages after one of a higher position, repaired ones not counted
+	Repaired   uint64  `json:"repaired"`         // messages that came late by a repair
+	Foreign    uint64  `json:"foreign"`          // messages that are not of this ledger
+	Ahead      uint64  `json:"ahead"`            // messages past the ledger's head: the ledger has lost events, or someone forged messages
+	Omitted    uint64  `json:"data_omitted"`     // messages without their data, which was too large for the server
+
+	Consumers []Consumer `json:"consumers"` // durable ones, by name
 }
 
 // Clean reports whether everything the relay has passed is in the stream, once and in order. Foreign messages do not count: consumers know
@@ -60,7 +63,7 @@ type check struct {
 }
 
 func (s stream) check(ctx context.Context, src ledger.Reader) (*check, error) {
-	c := &check{}
+	c := &check{CheckReport: CheckReport{Gaps: []Range{}, Doubled: []Range{}, Consumers: []Consumer{}}}
 	info, err := s.info(ctx) // before the head: what is in the stream by now is in the ledger by then
 	if err != nil {
 		return c, err
@@ -85,6 +88,9 @@ func (s stream) check(ctx context.Context, src ledger.Reader) (*check, error) {
 	if err == nil && c.Ahead == 0 {
 		err = s.same(ctx, src)
 	}
+	if err == nil {
+		c.Consumers, err = s.consumers(ctx, info)
+	}
 	return c, err
 }
 
@@ -98,7 +104,7 @@ func (c *check) add(position uint64, h nats.Header) {
 		c.Ahead++
 		return
 	case c.has(position):
-		c.Duplicates++
+		c.double(position)
 		return
 	}
 	c.seen[position/64] |= 1 << (position % 64)
@@ -113,6 +119,15 @@ func (c *check) add(position uint64, h nats.Header) {
 	c.last = max(c.last, position)
 }
 
+func (c *check) double(position uint64) {
+	c.Duplicates++
+	if n := len(c.Doubled); n > 0 && c.Doubled[n-1].To+1 == position {
+		c.Doubled[n-1].To = position
+	} else if n < maxRanges {
+		c.Doubled = append(c.Doubled, Range{position, position})
+	}
+}
+
 func (c *check) has(position uint64) bool { return c.seen[position/64]&(1<<(position%64)) != 0 }
 
 // count sums up the bitmap.
@@ -120,7 +135,6 @@ func (c *check) count() {
 	for _, word := range c.seen {
 		c.Published += uint64(bits.OnesCount64(word))
 	}
-	c.Gaps = []Range{}
 	for gap := range c.gaps {
 		c.Missing += gap.To - gap.From + 1
 		if len(c.Gaps) < maxRanges {

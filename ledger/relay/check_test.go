@@ -1,8 +1,12 @@
 package relay_test
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/baton-ledger/baton/ledger/relay"
 )
@@ -92,5 +96,70 @@ func TestCheckWithoutStream(t *testing.T) {
 	}
 	if b.info() != nil {
 		t.Error("check made the stream")
+	}
+}
+
+// TestCheckListsConsumersAndDuplicates: how far each durable consumer is, as a position of the ledger, and what is in the stream twice.
+func TestCheckListsConsumersAndDuplicates(t *testing.T) {
+	b := newBench(t)
+	b.write(20)
+	r := b.relay()
+	b.must(r.CatchUp(b.ctx, b.store))
+	if report := b.check(); report.Consumers == nil || report.Doubled == nil || len(report.Consumers) != 0 {
+		t.Errorf("without consumers %+v", report)
+	}
+	for range 3 { // someone else's messages shift sequences against positions
+		b.must(b.nc.Publish("baton.v1.7.other.noise._", nil))
+	}
+	b.must(b.nc.Flush())
+	b.write(20)
+	b.must(r.CatchUp(b.ctx, b.store))
+	st, err := b.js.Stream(b.ctx, relay.StreamName)
+	b.must(err)
+	for _, config := range []jetstream.ConsumerConfig{
+		{Durable: "slow", AckPolicy: jetstream.AckExplicitPolicy},
+		{Durable: "fresh", AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "baton.v1.*.interaction.>"},
+		{Name: "gone-tomorrow", AckPolicy: jetstream.AckExplicitPolicy},
+	} {
+		_, err := st.CreateConsumer(b.ctx, config)
+		b.must(err)
+	}
+	slow, err := st.Consumer(b.ctx, "slow")
+	b.must(err)
+	batch, err := slow.Fetch(43)
+	b.must(err)
+	n := 0
+	for m := range batch.Messages() {
+		switch n++; {
+		case n <= 28:
+			b.must(m.DoubleAck(b.ctx))
+		case n == 29:
+			b.must(m.Nak())
+		}
+	}
+	again, err := slow.Fetch(1)
+	b.must(err)
+	for range again.Messages() {
+		n++
+	}
+	want := []relay.Consumer{
+		{Name: "fresh", Filters: []string{"baton.v1.*.interaction.>"}, Pending: 40},
+		{Name: "slow", Filters: []string{}, Acknowledged: 25, Sequence: 28, Waiting: 15, Redelivered: 1},
+	}
+	if report := b.check(); n != 44 || !reflect.DeepEqual(report.Consumers, want) || !report.Clean() {
+		t.Errorf("%d messages, %+v", n, report)
+	}
+	for _, position := range []int{3, 4, 9} {
+		forged := nats.NewMsg("baton.v1.0.other.x._")
+		forged.Header = nats.Header{"Nats-Msg-Id": {fmt.Sprintf("test%%2Eexample%%2Fledger:%d:again", position)}, "ce-position": {fmt.Sprint(position)}, "Baton-Repair": {"true"}, "Baton-Head": {"40"}}
+		for name, value := range map[string]string{"ce-id": "e", "ce-source": "s"} {
+			forged.Header.Set(name, value)
+		}
+		_, err := b.js.PublishMsg(b.ctx, forged)
+		b.must(err)
+	}
+	report, _ := relay.Check(b.ctx, b.nc, b.store, ledgerID) // the last of them is no event of ours: that is an error besides
+	if doubled := []relay.Range{{From: 3, To: 4}, {From: 9, To: 9}}; report.Clean() || report.Duplicates != 3 || !reflect.DeepEqual(report.Doubled, doubled) {
+		t.Errorf("%+v", report)
 	}
 }

@@ -13,13 +13,41 @@ import (
 // ConnectOptions tune a connection; the zero value is good.
 type ConnectOptions struct {
 	Name   string // shown by the server, default "baton"
+	Auth   Auth
 	Logger *slog.Logger
 }
 
-// Connect opens a connection to nats:// URLs (comma-separated) that reconnects for ever. It succeeds while the server is away: operations
-// then fail with an error until it is back, nothing is buffered. Only a URL that cannot be read is an error (CodeInvalid).
+// A server that hangs, or a network that swallows everything, is noticed by pings alone: after three of these, another server is tried. The
+// client's own two minutes would be longer than any cluster needs to have another leader.
+const pingEvery = time.Second
+
+// writeTime bounds a write to a server that takes nothing; the connection is then made again. It cannot be cancelled otherwise.
+const writeTime = 5 * time.Second
+
+// Connect opens a connection to nats:// URLs (comma-separated) that reconnects for ever. It succeeds while the server is away or refuses the
+// login: operations then fail with an error until it lets us in, nothing is buffered, and the log says why. Only a URL or a file of Auth
+// that cannot be read is an error (CodeInvalid).
 func Connect(url string, o ConnectOptions) (*nats.Conn, error) {
-	return connect(url, o)
+	auth, err := o.Auth.options()
+	if err != nil {
+		return nil, err
+	}
+	return connect(url, o, auth...)
+}
+
+// Dial opens a connection for a short command: it fails at once where Connect would try again. Errors: CodeInvalid as there, CodeUnavailable.
+func Dial(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, error) {
+	auth, err := o.Auth.options()
+	if err != nil {
+		return nil, err
+	}
+	more = append(auth, more...)
+	nc, err := nats.Connect(url, append(more, nats.Name(o.Name), nats.Timeout(3*time.Second), nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1), nats.PingInterval(pingEvery), nats.FlusherTimeout(writeTime))...)
+	if err != nil {
+		return nil, Explain("connect to NATS", err)
+	}
+	return nc, nil
 }
 
 func connect(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, error) {
@@ -36,6 +64,10 @@ func connect(url string, o ConnectOptions, more ...nats.Option) (*nats.Conn, err
 		nats.CustomReconnectDelay(reconnectDelay),
 		// What was sent while the server was away would arrive after the relay has looked where the stream is.
 		nats.ReconnectBufSize(-1),
+		nats.PingInterval(pingEvery),
+		nats.FlusherTimeout(writeTime),
+		nats.ReconnectOnFlusherError(),
+		nats.ReconnectErrHandler(refusals(log)),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: closed by us
 				log.Warn("NATS is away", "error", err)
@@ -76,7 +108,14 @@ func logger(l *slog.Logger) *slog.Logger {
 	return l
 }
 
-// unavailable wraps a failure of NATS itself.
-func unavailable(op string, err error) error {
-	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: "check that the NATS server runs and has JetStream enabled; the ledger is not affected"}
+// refusals logs why no connection comes, each reason once until there is another: with a cluster and a back-off it would be all there is to read.
+func refusals(log *slog.Logger) nats.ConnErrHandler {
+	said := "" // the client calls one handler at a time
+	return func(_ *nats.Conn, err error) {
+		if err == nil || err.Error() == said {
+			return
+		}
+		said = err.Error()
+		log.Warn("NATS does not take the connection; it is tried again for ever", "error", err, "try", hintFor(err))
+	}
 }

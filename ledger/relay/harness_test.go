@@ -30,6 +30,9 @@ type bench struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	events int
+
+	url      string // of a cluster; empty: the embedded server
+	replicas int
 }
 
 func newBench(t testing.TB) *bench {
@@ -81,7 +84,13 @@ func (b *bench) loseNATSFiles() { b.must(os.RemoveAll(b.natsDir())) }
 
 func (b *bench) connect() *nats.Conn {
 	b.Helper()
-	nc, err := b.nats.Connect(b.Name())
+	var nc *nats.Conn
+	var err error
+	if b.url != "" {
+		nc, err = relay.Connect(b.url, relay.ConnectOptions{Name: b.Name()})
+	} else {
+		nc, err = b.nats.Connect(b.Name())
+	}
 	b.must(err)
 	b.Cleanup(nc.Close)
 	return nc
@@ -89,7 +98,7 @@ func (b *bench) connect() *nats.Conn {
 
 func (b *bench) relay() *relay.Relay {
 	b.Helper()
-	r, err := relay.New(b.connect(), relay.Options{LedgerID: ledgerID, Watch: 50 * time.Millisecond})
+	r, err := relay.New(b.connect(), relay.Options{LedgerID: ledgerID, Watch: 50 * time.Millisecond, Replicas: b.replicas})
 	b.must(err)
 	return r
 }

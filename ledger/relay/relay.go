@@ -17,7 +17,7 @@ import (
 // Options of a relay.
 type Options struct {
 	LedgerID string        // first part of Nats-Msg-Id: tells the messages of one ledger from those of another; required
-	Replicas int           // of the stream when it is made, default 1
+	Replicas int           // least of the stream, default 1: it is made with them, and one that has fewer is given them
 	Watch    time.Duration // how often Run looks whether the stream is where it left it, default 30 s
 	Logger   *slog.Logger
 	// Observe is told of the events that the stream has stored, and when publishing them began and was answered; for traces. It does not
@@ -38,8 +38,10 @@ type Relay struct {
 	known   bool // at is what the stream said last, and nothing failed since
 	refused *tip // where the last chain was refused
 	salt    bool // the server holds message ids of messages that it lost
+	raised  bool // the number of replicas was seen to
 
 	unchecked error // why it is not known yet whether stream and ledger are one history
+	held      held
 }
 
 // New makes a relay over a connection. It does not talk to the server yet.
@@ -76,15 +78,12 @@ func (r *Relay) locate(ctx context.Context) error {
 	}
 	at, exists, err := r.tip(ctx)
 	if err == nil && !exists {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
-		if _, err = r.js.CreateStream(ctx, streamConfig(r.replicas)); err != nil {
-			err = unavailable("make the stream "+StreamName, err)
-		}
+		err = r.make(ctx)
 	}
 	if err != nil {
 		return err
 	}
+	r.raise(ctx)
 	r.at, r.known = at, true
 	return nil
 }
@@ -112,9 +111,21 @@ func stale(format string, args ...any) error {
 	return ledger.Errorf(ledger.CodeStaleRevision, "relay", "let one relay run; it goes on from where the stream is", format, args...)
 }
 
-// chain publishes events so that each is stored directly after the one before or not at all; the answer to the last covers all. On a
-// failure it is not known how many are stored, until the next locate.
+// chain publishes events. Where the last chain was refused at this very place, its first event is sent alone now: its own answer says why, which
+// the answer to the last of many does not.
 func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
+	if r.refused != nil && *r.refused == r.at && len(events) > 1 {
+		if err := r.send(ctx, events[:1]); err != nil {
+			return err
+		}
+		events = events[1:]
+	}
+	return r.send(ctx, events)
+}
+
+// send publishes events so that each is stored directly after the one before or not at all; the answer to the last covers all. On a
+// failure it is not known how many are stored, until the next locate.
+func (r *Relay) send(ctx context.Context, events []ledger.Recorded) error {
 	r.known = false
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -130,28 +141,28 @@ func (r *Relay) chain(ctx context.Context, events []ledger.Recorded) error {
 		}
 		ack, err := publish(ctx, r.nc, m)
 		if err != nil {
-			return r.failed(err)
+			return r.failed(err, false)
 		}
 		if ack.Duplicate || ack.Sequence != r.at.sequence+uint64(len(events)) {
-			return r.failed(stale("position %d is at sequence %d of the stream already", events[i].Position, ack.Sequence))
+			return r.failed(stale("position %d is at sequence %d of the stream already", events[i].Position, ack.Sequence), ack.Duplicate)
 		}
 	}
 	r.at = tip{r.at.sequence + uint64(len(events)), events[len(events)-1].Position}
 	r.known, r.refused, r.salt = true, nil, false
+	r.held.release(r.log)
 	if r.observe != nil {
 		r.observe(events, start, time.Now())
 	}
 	return nil
 }
 
-// failed notes a refusal. A second one at the same place has one reason: the first message's id is still remembered by the server
-// (for the stream's duplicates window), but the message was deleted. Other ids are used then; the expected sequence
-// alone prevents duplicates.
-func (r *Relay) failed(err error) error {
+// failed notes a refusal, so that the next chain from the same place begins with one event. forgotten says that this one event's id is still remembered
+// by the server (for the stream's duplicates window) though its message was deleted: another id is used then; the expected sequence alone
+// prevents duplicates.
+func (r *Relay) failed(err error, forgotten bool) error {
 	if ledger.CodeOf(err) == ledger.CodeStaleRevision {
-		r.salt = r.refused != nil && *r.refused == r.at
 		at := r.at
-		r.refused = &at
+		r.refused, r.salt = &at, forgotten
 	}
 	return err
 }

@@ -2,12 +2,16 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/baton-ledger/baton/ledger"
 )
+
+// leaderElected is where the servers of a cluster tell that the stream has a new leader.
+const leaderElected = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + StreamName
 
 // Run follows the ledger until the context ends, from where the stream is, again after every failure of NATS, after every reconnection, and
 // when the stream was changed by someone else. It returns the context's error, an error of the ledger itself, or CodeCorrupt where
@@ -16,9 +20,13 @@ func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Pro
 	if progress == nil {
 		progress = new(ledger.Progress)
 	}
+	elected := make(chan *nats.Msg, 1)
+	if sub, err := r.nc.ChanSubscribe(leaderElected, elected); err == nil { // a user who may not is left with the tick
+		defer sub.Unsubscribe()
+	}
 	for attempts := 0; ; attempts++ {
 		before := progress.Position()
-		moved, err := r.follow(ctx, src, progress)
+		moved, err := r.follow(ctx, src, progress, elected)
 		switch code := ledger.CodeOf(err); {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -31,9 +39,8 @@ func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Pro
 		if progress.Position() != before {
 			attempts = 0
 		}
-		if attempts == 0 {
-			r.log.Warn("relay goes back to where the stream is", "error", err)
-		}
+		r.held.hold(r.log, err)
+		r.elsewhere(err)
 		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
 			return err
 		}
@@ -41,14 +48,14 @@ func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Pro
 }
 
 // follow runs until an error; moved says that it was stopped because the stream may not be where the relay left it.
-func (r *Relay) follow(ctx context.Context, src ledger.Source, progress *ledger.Progress) (moved bool, err error) {
+func (r *Relay) follow(ctx context.Context, src ledger.Source, progress *ledger.Progress, elected <-chan *nats.Msg) (moved bool, err error) {
 	if err := r.checkAhead(ctx, src); err != nil {
 		return false, err
 	}
 	inner, cancel := context.WithCancel(ctx)
 	watched := make(chan bool, 1)
 	go func() {
-		watched <- r.watch(inner)
+		watched <- r.watch(inner, elected)
 		cancel()
 	}()
 	err = ledger.Follow(inner, src, r, ledger.FollowOptions{Progress: progress})
@@ -56,18 +63,33 @@ func (r *Relay) follow(ctx context.Context, src ledger.Source, progress *ledger.
 	return <-watched, err
 }
 
-// watch returns true when the connection was made again or the stream has another end than the relay knows, false when the context ends.
-// Without it, a relay that waits for the next event would not notice that the stream was lost.
-func (r *Relay) watch(ctx context.Context) bool {
-	connected := r.nc.StatusChanged(nats.CONNECTED)
-	defer r.nc.RemoveStatusListener(connected)
+// elsewhere leaves a server that did not answer in time for another one. A server that lost the others, but not its clients, would else be asked for
+// ever.
+func (r *Relay) elsewhere(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || !r.nc.IsConnected() || len(r.nc.Servers()) < 2 {
+		return
+	}
+	r.log.Warn("NATS does not answer; another server is tried", "server", r.nc.ConnectedServerName())
+	if err := r.nc.ForceReconnect(); err != nil {
+		r.log.Warn("NATS cannot be connected anew", "error", err)
+	}
+}
+
+// watch returns true when the connection was lost or made again, the stream has another leader or another end than the relay knows; false when
+// the context ends. Without it, a relay that waits for the next event would not notice that the stream was lost, and one that waits for an
+// answer would wait for what a dead leader never got.
+func (r *Relay) watch(ctx context.Context, elected <-chan *nats.Msg) bool {
+	turned := r.nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING)
+	defer r.nc.RemoveStatusListener(turned)
 	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-connected:
+		case <-turned:
+			return true
+		case <-elected:
 			return true
 		case <-tick.C:
 			if r.moved(ctx) {
@@ -106,7 +128,13 @@ func (r *Relay) checkAhead(ctx context.Context, src ledger.Source) error {
 		return err
 	}
 	if cursor <= head.Position {
-		return r.checkSame(ctx, src)
+		err := r.checkSame(ctx, src)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if err == nil && r.unchecked == nil && r.known && cursor == head.Position {
+			r.held.release(r.log) // there is nothing to hold back
+		}
+		return err
 	}
 	return ledger.Errorf(ledger.CodeCorrupt, "relay", restoredHint,
 		"the NATS stream has position %d of this ledger, which ends at %d", cursor, head.Position)

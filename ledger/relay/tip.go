@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strconv"
 	"time"
 
@@ -57,16 +56,21 @@ func openStream(nc *nats.Conn, ledgerID string) (stream, error) {
 
 // info asks for the state; a nil one is a stream that does not exist.
 func (s stream) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	st, err := s.js.Stream(ctx, StreamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+		jetstream.StreamInfo
 	}
-	if err != nil {
+	if err := s.ask(ctx, "$JS.API.STREAM.INFO."+StreamName, nil, &answer); err != nil {
 		return nil, unavailable("relay", err)
 	}
-	return st.CachedInfo(), nil // of the call just made
+	switch e := answer.Error; {
+	case e == nil:
+		return &answer.StreamInfo, nil
+	case e.ErrorCode == codeNoStream:
+		return nil, nil
+	default:
+		return nil, unavailable("relay", e)
+	}
 }
 
 // tip asks the stream where it ends. It asks for the state before the message, so that a message stored in between shows: then its
@@ -82,16 +86,21 @@ func (s stream) tip(ctx context.Context) (t tip, exists bool, err error) {
 		t.sequence = max(t.sequence, m.sequence)
 	}
 	for m != nil && err == nil {
-		if p := positionOf(s.ledgerID, m.header); p > 0 {
-			t.position = p
-			if head := m.header.Get(headerHead); head != "" {
-				t.position, _ = strconv.ParseUint(head, 10, 64)
-			}
+		if t.position = reached(s.ledgerID, m.header); t.position > 0 {
 			break
 		}
 		m, err = s.before(ctx, m.sequence, info.State.FirstSeq) // someone else's message
 	}
 	return t, true, err
+}
+
+// reached is how far the relay was with this message, 0 for messages that are not of this ledger.
+func reached(ledgerID string, h nats.Header) uint64 {
+	p := positionOf(ledgerID, h)
+	if head := h.Get(headerHead); p > 0 && head != "" {
+		p, _ = strconv.ParseUint(head, 10, 64)
+	}
+	return p
 }
 
 // stored is one message of the stream.
@@ -112,15 +121,9 @@ func (s stream) before(ctx context.Context, sequence, first uint64) (*stored, er
 
 // get reads one message from the stream's leader, nil where there is none. (A direct get may be answered by a replica that lags.)
 func (s stream) get(ctx context.Context, which map[string]any) (*stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	request, err := json.Marshal(which)
 	if err != nil {
 		return nil, err
-	}
-	reply, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+StreamName, request)
-	if err != nil {
-		return nil, unavailable("relay", err)
 	}
 	var answer struct {
 		Error   *jetstream.APIError `json:"error"`
@@ -129,7 +132,7 @@ func (s stream) get(ctx context.Context, which map[string]any) (*stored, error) 
 			Header   []byte `json:"hdrs"`
 		} `json:"message"`
 	}
-	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+	if err := s.ask(ctx, "$JS.API.STREAM.MSG.GET."+StreamName, request, &answer); err != nil {
 		return nil, unavailable("relay", err)
 	}
 	if e := answer.Error; e != nil {

@@ -47,6 +47,8 @@ type Options struct {
 	Say    io.Writer
 	Binary string // this program, for what is measured as a process of its own
 
+	Cluster bool // the cases of clusters, instead of those of one machine
+
 	Version    string // of this program, and
 	FileSystem string // the type of the one that Dir is on, for the report
 }
@@ -90,12 +92,24 @@ type Report struct {
 	Results []Result  `json:"results"`
 }
 
-// Cases lists every case.
+// Cases lists every case of one machine.
 func Cases() []Case {
 	return slices.Concat(appendCases(), followCases(), readCases(), outCases())
 }
 
-// Run measures the cases asked for, one after the other. Names that CheckNames refuses are passed over.
+// ClusterCases lists every case of `baton bench cluster`: several servers, all in this process.
+func ClusterCases() []Case {
+	return slices.Concat(wireCases(), natsClusterCases())
+}
+
+func (o *Options) cases() []Case {
+	if o.Cluster {
+		return ClusterCases()
+	}
+	return Cases()
+}
+
+// Run measures the cases asked for, one after the other. Names that Options.CheckNames refuses are passed over.
 func Run(ctx context.Context, o Options) (Report, error) {
 	cases, e := o.chosen(), &Env{Options: o}
 	defer e.close()
@@ -112,13 +126,13 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return r, nil
 }
 
-// CheckNames refuses names that no case has.
-func CheckNames(names []string) error {
+// CheckNames refuses names in Only that no case has.
+func (o *Options) CheckNames() error {
 	var all []string
-	for _, c := range Cases() {
+	for _, c := range o.cases() {
 		all = append(all, c.Name)
 	}
-	for _, name := range names {
+	for _, name := range o.Only {
 		if !slices.Contains(all, name) {
 			return fmt.Errorf("there is no case %q, but %s", name, strings.Join(all, ", "))
 		}
@@ -128,7 +142,7 @@ func CheckNames(names []string) error {
 
 // chosen are the cases asked for; the import needs a file.
 func (o *Options) chosen() (out []Case) {
-	for _, c := range Cases() {
+	for _, c := range o.cases() {
 		if (len(o.Only) == 0 || slices.Contains(o.Only, c.Name)) && (c.Name != importCase || o.Log != "") {
 			out = append(out, c)
 		}

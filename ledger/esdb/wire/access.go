@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/baton-ledger/baton/ledger"
 )
@@ -83,9 +85,32 @@ func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 	ctx, err := s.admit(stream.Context(), info.FullMethod)
 	if err == nil {
 		err = next(srv, &admittedStream{stream, ctx})
+	} else if info.IsClientStream {
+		drain(stream)
 	}
 	return fail(stream.Context(), err)
 }
+
+// drain lets a client that is turned away finish what it sends, within bounds: one that is cut off while it sends never reads why.
+func drain(stream grpc.ServerStream) {
+	finished := make(chan struct{})
+	go func() { // ends with the call at the latest
+		defer close(finished)
+		for size := 0; size < maxTurnedAway; {
+			var m streams.AppendReq
+			if stream.RecvMsg(&m) != nil {
+				return
+			}
+			size += proto.Size(&m)
+		}
+	}()
+	select {
+	case <-finished:
+	case <-time.After(lastWord):
+	}
+}
+
+const maxTurnedAway = 1 << 20
 
 // admittedStream is a call whose context knows the caller.
 type admittedStream struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/esdb"
@@ -22,6 +23,7 @@ const maxDrain = 8 * maxMessage
 func (s *Server) Append(stream streams.Streams_AppendServer) error {
 	leave, err := enter(s.writes)
 	if err != nil {
+		drain(stream)
 		return err
 	}
 	defer leave()
@@ -63,7 +65,7 @@ func (a *appending) receive(stream streams.Streams_AppendServer) (*streams.Appen
 		}
 		p := m.GetProposedMessage()
 		size += len(p.GetData())
-		if all += len(p.GetData()) + len(p.GetCustomMetadata()); all > maxDrain {
+		if all += proto.Size(m); all > maxDrain {
 			return nil, err
 		}
 		if err == nil {
@@ -89,6 +91,11 @@ func (a *appending) add(p *streams.AppendReq_ProposedMessage, size int) error {
 	if n > ledger.MaxBatchEvents || size > ledger.MaxBatchBytes {
 		return &ledger.Error{Code: ledger.CodeTooLarge, Op: "append", Hint: "split the append",
 			Err: tooMuch{ledger.Errorf(ledger.CodeTooLarge, "", "", "one append takes at most %d events and %d bytes of data", ledger.MaxBatchEvents, ledger.MaxBatchBytes)}}
+	}
+	// Beside data there is what becomes a header: ours in base64 is a third larger. What can be none is not collected.
+	if beside := proto.Size(p) - len(p.GetData()); beside > 2*ledger.MaxHeader {
+		return ledger.Errorf(ledger.CodeTooLarge, "append", "shorten the metadata, or put it into the data", "event %d has %d bytes of metadata and type, at most %d become its header",
+			n, beside, ledger.MaxHeader)
 	}
 	s, err := a.proposal(p)
 	if err != nil {

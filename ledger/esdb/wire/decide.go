@@ -126,7 +126,7 @@ func (a *appending) decide(ctx context.Context) (out answer, again bool, err err
 		return answer{}, false, err
 	}
 	expect := a.expect
-	if renamed || expect >= 0 {
+	if renamed { // the new ids name revisions
 		expect = ledger.Expect(head.Revision)
 	}
 	return a.write(ctx, expect, events)

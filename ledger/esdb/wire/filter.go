@@ -23,6 +23,7 @@ const (
 	maxRegex      = 2048
 	maxPrefixes   = 1000
 	defaultWindow = 32 // where the client names none
+	maxInterval   = 1 << 40
 )
 
 // newFilter reads a filter; nil where there is none.
@@ -38,7 +39,7 @@ func newFilter(o *streams.ReadReq_Options_FilterOptions) (*filter, error) {
 	if n := o.GetMax(); n > 0 {
 		f.interval = uint64(n)
 	}
-	f.interval *= uint64(max(o.GetCheckpointIntervalMultiplier(), 1))
+	f.interval = min(f.interval*uint64(max(o.GetCheckpointIntervalMultiplier(), 1)), maxInterval)
 	f.prefixes = expression.GetPrefix()
 	text := expression.GetRegex()
 	var err error

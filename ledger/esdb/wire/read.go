@@ -18,6 +18,7 @@ type reading struct {
 	caller     Caller
 	stream     string // "" is all
 	filter     *filter
+	sparse     bool // the filter lets little through: data is read of what it does alone
 	structured bool // form of UUIDs
 	compatible bool // the client takes positions of the stream's ends
 }
@@ -47,7 +48,9 @@ func (s *Server) Read(req *streams.ReadReq, out streams.Streams_ReadServer) erro
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	if subscribes {
-		err = r.subscribe(ctx, o)
+		if err = checkFollowable(r.stream); err == nil {
+			err = r.subscribe(ctx, o)
+		}
 	} else {
 		err = r.read(ctx, o, backwards)
 	}
@@ -124,11 +127,11 @@ const (
 	windowBytes  = 256 << 10
 )
 
-// window reads places from to to, or fewer where their data is much. Where there is a filter, data is left out: most of it would be
+// window reads places from to to, or fewer where their data is much. Where a filter lets little through, data is left out: most of it would be
 // for nothing.
 func (r *reading) window(ctx context.Context, from, to uint64) (events []ledger.Recorded, err error) {
 	size := 0
-	for e, err := range r.places(ctx, ledger.ReadOptions{From: from, To: to, HeaderOnly: r.filter != nil}) {
+	for e, err := range r.places(ctx, ledger.ReadOptions{From: from, To: to, HeaderOnly: r.sparse}) {
 		if err != nil {
 			return nil, err
 		}
@@ -161,6 +164,7 @@ func (r *reading) forward(ctx context.Context, from, to, count uint64) (uint64, 
 		if len(events) == 0 {
 			return next - 1, ledger.Errorf(ledger.CodeCorrupt, "read", "run `baton verify`", "nothing can be read at place %d of %d", next, to)
 		}
+		before := count
 		for i := range events {
 			sent, err := r.send(ctx, &events[i])
 			if err != nil {
@@ -173,6 +177,7 @@ func (r *reading) forward(ctx context.Context, from, to, count uint64) (uint64, 
 				}
 			}
 		}
+		r.sparse = r.filter != nil && before-count < uint64(len(events))/4
 	}
 	return next - 1, nil
 }
@@ -232,6 +237,8 @@ func (r *reading) send(ctx context.Context, e *ledger.Recorded) (bool, error) {
 		if !r.filter.wants(e) {
 			return false, nil
 		}
+	}
+	if r.sparse {
 		for full, err := range r.s.opts.Source.Read(ctx, ledger.ReadOptions{From: e.Position, To: e.Position}) {
 			if err != nil {
 				return false, err

@@ -26,8 +26,18 @@ func (s *Server) BatchAppend(streams.Streams_BatchAppendServer) error {
 
 // immutable refuses what would take something away. Clients see access denied: nobody may.
 func immutable(what string, stream []byte) error {
-	return ledger.Errorf(ledger.CodeForbidden, "", "append an event that says what no longer holds; `docs/operations.md` says what a ledger never forgets",
+	return ledger.Errorf(ledger.CodeForbidden, "", "append an event that says what no longer holds",
 		"stream %.80q cannot be %s: this ledger is immutable", stream, what)
+}
+
+// checkFollowable refuses subscriptions to streams that EventStoreDB's system projections would write: nothing would ever come. A read finds
+// them not there, as on a server without these projections.
+func checkFollowable(stream string) error {
+	if !strings.HasPrefix(stream, "$") || strings.HasPrefix(stream, "$$") {
+		return nil
+	}
+	return ledger.Errorf(ledger.CodeUnsupported, "subscribe", "subscribe to all with a filter: by stream prefix for $ce-, by event type for $et-",
+		"stream %.80q is of a system projection, which Baton does not have", stream)
 }
 
 // checkWritable refuses system streams. A stream's metadata could say $maxAge or $maxCount, which remove events.

@@ -2,11 +2,20 @@ package wire_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+
+	"github.com/baton-ledger/baton/ledger"
+	batonesdb "github.com/baton-ledger/baton/ledger/esdb"
 )
 
 // TestAppendAndRead: what the official client appends it reads back byte for byte, in both directions, from a stream and from all.
@@ -149,6 +158,15 @@ func TestSubscribe(t *testing.T) {
 	expect(filtered, "checkpoint 8")
 	s.mustAdd(t, "order-2", esdb.Any{}, event("j"))
 	expect(filtered, "j")
+	rare, err := s.SubscribeToAll(within(t), esdb.SubscribeToAllOptions{From: esdb.Start{}, MaxSearchWindow: math.MaxUint32, CheckpointInterval: math.MaxUint32,
+		Filter: &esdb.SubscriptionFilter{Type: esdb.EventFilterType, Regex: "^[dj]$"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rare.Close()
+	for _, want := range []string{"d", "j", "checkpoint 10", "caught up"} {
+		expect(rare, want)
+	}
 	s.stop()
 	e := filtered.Recv()
 	for e.CheckPointReached != nil {
@@ -156,5 +174,78 @@ func TestSubscribe(t *testing.T) {
 	}
 	if e.SubscriptionDropped == nil {
 		t.Errorf("after the server ended the subscription says %+v", e)
+	}
+}
+
+// TestOtherWaysIn: what came in by another way is, to an adapter that reads it by the protocol, the event that was recorded; and a copy of it
+// in another ledger is that too.
+func TestOtherWaysIn(t *testing.T) {
+	s := serve(t)
+	sent := ledger.Event{ID: "h-1", Source: "/desk", Type: "dev.baton.handoff.offered.v1", Subject: "J-1", Actor: "desk", CorrelationID: "c-1", ContentType: "application/json",
+		Ext: []ledger.Attr{{Name: "tenant", Value: "acme"}}, Data: []byte(`{"from":{"stage":"a"},"to":{"stage":"b"},"channel":"chat"}`)}
+	intake := ledger.Intake(s.store.AppendAll, ledger.Validate)
+	if err := intake(t.Context(), []ledger.Batch{{Stream: "journey-J-1", Expect: ledger.NoStream, Events: []ledger.Event{sent}}})[0].Err; err != nil {
+		t.Fatal(err)
+	}
+	seen := func(s *served) (*esdb.RecordedEvent, batonesdb.Stored) {
+		r, err := s.ReadStream(within(t), "journey-J-1", esdb.ReadStreamOptions{}, 1)
+		e := all(t, r, err)[0]
+		return e, batonesdb.Stored{Stream: e.StreamID, ID: e.EventID, Type: e.EventType, ContentType: e.ContentType, Metadata: e.UserMetadata, Data: e.Data}
+	}
+	recorded := func(s *served) (r ledger.Recorded) {
+		for r, err := range s.store.Read(t.Context(), ledger.ReadOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		return r
+	}
+	e, stored := seen(s)
+	first := recorded(s)
+	got, at, ours := batonesdb.Decode(&stored)
+	if record, err := ledger.EncodeRecord("journey-J-1", &got); !ours || err != nil || !bytes.Equal(record, first.Record) || !at.Equal(first.RecordedTime) {
+		t.Errorf("an adapter sees %+v of %v (ours: %v)", got, at, ours)
+	}
+	if !strings.HasPrefix(string(e.UserMetadata), `{"$correlationId":"c-1","baton":{`) {
+		t.Errorf("metadata is %s", e.UserMetadata)
+	}
+	other := serve(t)
+	other.mustAdd(t, "journey-J-1", esdb.NoStream{}, esdb.EventData{EventID: e.EventID, EventType: e.EventType, ContentType: esdb.ContentTypeJson, Data: e.Data, Metadata: e.UserMetadata})
+	again, _ := seen(other)
+	if again.EventID != e.EventID || !bytes.Equal(again.UserMetadata, e.UserMetadata) {
+		t.Errorf("the copy is seen as %s %s", again.EventID, again.UserMetadata)
+	}
+	if r := recorded(other); r.ID != "h-1" || r.Facets != first.Facets || r.Facets.Sender != "a" || len(r.Ext) != 2 {
+		t.Errorf("and is %+v", r.Event)
+	}
+}
+
+// TestLastPosition: clients that say they can take it are told where a stream ends, others never.
+func TestLastPosition(t *testing.T) {
+	s := serve(t)
+	s.mustAdd(t, "s-1", esdb.NoStream{}, event("a"), event("b"), event("c"))
+	for compatibility, want := range []string{"0 1", "0 1 last 2"} {
+		call, err := streams.NewStreamsClient(s.bare(t)).Read(within(t), &streams.ReadReq{Options: &streams.ReadReq_Options{
+			StreamOption: &streams.ReadReq_Options_Stream{Stream: &streams.ReadReq_Options_StreamOptions{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("s-1")},
+				RevisionOption: &streams.ReadReq_Options_StreamOptions_Start{}}},
+			CountOption: &streams.ReadReq_Options_Count{Count: 2}, ControlOption: &streams.ReadReq_Options_ControlOption{Compatibility: uint32(compatibility)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for m, err := call.Recv(); !errors.Is(err, io.EOF); m, err = call.Recv() {
+			switch c := m.GetContent().(type) {
+			case *streams.ReadResp_Event:
+				got = append(got, fmt.Sprint(c.Event.Event.StreamRevision))
+			case *streams.ReadResp_LastStreamPosition:
+				got = append(got, fmt.Sprint("last ", c.LastStreamPosition))
+			default:
+				t.Fatalf("%v, %v", m, err)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("with compatibility %d: %v, want %s", compatibility, got, want)
+		}
 	}
 }

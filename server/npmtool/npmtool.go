@@ -25,12 +25,18 @@ func Node(t testing.TB, script string, args ...string) string {
 // Try is Node for scripts that may fail: standard output and standard error together, and the error of the exit status.
 func Try(t testing.TB, script string, args ...string) (string, error) {
 	t.Helper()
+	out, err := Command(t, script, args...).CombinedOutput()
+	return string(out), err
+}
+
+// Command is a script that is not started yet, for a test that talks to it while it runs.
+func Command(t testing.TB, script string, args ...string) *exec.Cmd {
+	t.Helper()
 	dir := folder(t)
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(dir, script)}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "NO_COLOR=1", "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return cmd
 }
 
 // folder finds .ci/npm beside the module's go.mod, with its packages installed.

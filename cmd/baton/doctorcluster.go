@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/relay"
+)
+
+// seeds connects to each server of nats.url by itself: a client is content with one, and a second that was never right shows when that one is lost.
+func (d *doctor) seeds() {
+	const name = "nats servers"
+	all := strings.Split(d.cfg.NATS.URL, ",")
+	if len(all) < 2 {
+		return
+	}
+	var bad error
+	failed := 0
+	for _, server := range all {
+		conn, err := relay.Dial(strings.TrimSpace(server), d.natsOptions("baton doctor"), nats.IgnoreDiscoveredServers())
+		if err != nil {
+			bad, failed = err, failed+1
+			continue
+		}
+		conn.Close()
+	}
+	if failed > 0 {
+		d.warn(name, ledger.HintOf(bad), "%d of the %d in nats.url do not take a connection: %s", failed, len(all), errors.Unwrap(bad))
+		return
+	}
+	d.ok(name, "all %d in nats.url take connections", len(all))
+}
+
+// replicas looks how many copies the stream has, and whether they keep up.
+func (d *doctor) replicas(info *jetstream.StreamInfo) {
+	const name = "nats replicas"
+	has, want := info.Config.Replicas, d.cfg.NATS.Replicas
+	if has < want {
+		d.warn(name, "run `baton serve`, which gives it the others where the cluster has as many servers; or `nats stream edit "+relay.StreamName+" --replicas "+count(want)+"`",
+			"%s has %d, and nats.replicas is %d", relay.StreamName, has, want)
+		return
+	}
+	if info.Cluster == nil || has == 1 {
+		if d.cfg.NATS.URL != "" {
+			d.ok(name, "%s has one copy: while its server is away nothing is published; nats.replicas says how many there are to be", relay.StreamName)
+		}
+		return
+	}
+	var behind []string
+	for _, r := range info.Cluster.Replicas {
+		switch {
+		case r.Offline:
+			behind = append(behind, r.Name+" is away")
+		case !r.Current:
+			behind = append(behind, r.Name+" is "+count(r.Lag)+" messages behind")
+		}
+	}
+	if len(behind) > 0 {
+		d.warn(name, "start the server or see to its network; it takes what it missed from the others", "%s", strings.Join(behind, ", "))
+		return
+	}
+	d.ok(name, "%d, led by %s, all up to date", has, info.Cluster.Leader)
+}
