@@ -34,21 +34,27 @@ func (a *app) openCluster(ctx context.Context, n *node, need access) error {
 	if err != nil {
 		return err
 	}
-	store, err := a.openMirror(ctx, n, client, need)
+	store, err := a.openMirror(ctx, n, client, need, false)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
 	n.store, n.cluster = store, store
+	return a.openSharedNotary(ctx, n, need)
+}
+
+// openSharedNotary holds a node against the checkpoints that the nodes share.
+func (a *app) openSharedNotary(ctx context.Context, n *node, need access) (err error) {
 	keys := n.keys
 	if need != writing {
 		keys.Signer = nil
 	}
-	n.notary, err = notary.Open(ctx, notary.Options{Store: store, Keys: keys, Dir: n.dir, Copies: a.cfg.Checkpoint.Copies,
-		Interval: a.cfg.Notary.Interval, Board: store.Board(), Logger: a.logger()})
+	n.notary, err = notary.Open(ctx, notary.Options{Store: n.cluster, Keys: keys, Dir: n.dir, Copies: a.cfg.Checkpoint.Copies,
+		Interval: a.cfg.Notary.Interval, Board: n.cluster.Board(), Logger: a.logger()})
 	return err
 }
 
-func (a *app) openMirror(ctx context.Context, n *node, client *esdb.Client, need access) (*esdb.Store, error) {
+// openMirror opens a node's copy and brings it up to EventStoreDB, also where the two do not agree if it is only to be inspected.
+func (a *app) openMirror(ctx context.Context, n *node, client *esdb.Client, need access, inspect bool) (*esdb.Store, error) {
 	founding, err := a.founding(ctx, n, client, need)
 	if err != nil {
 		return nil, err
@@ -67,7 +73,7 @@ func (a *app) openMirror(ctx context.Context, n *node, client *esdb.Client, need
 	}
 	bar := a.progress("Copying from EventStoreDB", "events")
 	defer bar.clear()
-	store, err := esdb.Open(ctx, esdb.Options{Client: client, Mirror: disk, Logger: a.logger(),
+	store, err := esdb.Open(ctx, esdb.Options{Client: client, Mirror: disk, Logger: a.logger(), Inspect: inspect,
 		Progress: func(events uint64) { bar.show(int64(events), 0, int64(events)) }})
 	if err != nil {
 		return nil, errors.Join(err, disk.Close())

@@ -273,5 +273,5 @@ func (s *side) foundAndOpen(ctx context.Context, c *esdb.Client, from *side, pub
 			return nil, err
 		}
 	}
-	return s.openMirror(ctx, s.node, c, writing)
+	return s.openMirror(ctx, s.node, c, writing, false)
 }

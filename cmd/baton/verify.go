@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/replay"
@@ -79,14 +80,31 @@ func (a *app) verifyNode(ctx context.Context, n *node) (report notary.Report, er
 	return withFiles(report, files), err
 }
 
-// verifyCluster brings the mirror up to EventStoreDB, which is refused where the two do not agree, and verifies both.
-func (a *app) verifyCluster(ctx context.Context, n *node) (notary.Report, error) {
-	if err := a.openCluster(ctx, n, reading); err != nil {
-		return unreadable(err)
+// verifyCluster brings the mirror up to EventStoreDB and verifies both. Where the two do not agree the report names each event in which they
+// differ.
+func (a *app) verifyCluster(ctx context.Context, n *node) (report notary.Report, err error) {
+	client, err := esdb.Dial(a.cfg.Store, a.logger())
+	if err != nil {
+		return report, err
+	}
+	store, err := a.openMirror(ctx, n, client, reading, true)
+	if err != nil {
+		report, err = unreadable(err)
+		return report, errors.Join(err, client.Close())
+	}
+	n.store, n.cluster = store, store
+	var evidence []error
+	if store.Failure() == nil { // else nothing that others have posted is taken over
+		if err := a.openSharedNotary(ctx, n, reading); errors.Is(err, ledger.CodeCorrupt) {
+			evidence = append(evidence, err)
+		} else if err != nil {
+			return report, err
+		}
 	}
 	bar := a.progress("Verifying", "events")
 	defer bar.clear()
-	return a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
+	report, err = a.verifyOpen(ctx, n, func(done, total uint64) { bar.show(int64(done), int64(total), int64(done)) })
+	return withFiles(report, evidence), err
 }
 
 // verifyOpen verifies an open ledger, also one that is being written to.

@@ -80,6 +80,10 @@ func (s *Store) continues(ctx context.Context, events []ledger.Recorded) error {
 		if err := Copyable(r.Stream); err != nil {
 			return err
 		}
+		if r.RecordedTime.After(s.now().Add(maxAhead)) || r.RecordedTime.Unix() < 0 {
+			return ledger.Errorf(ledger.CodeUnsupported, "copy to EventStoreDB", "keep this ledger in the embedded engine until that time has come",
+				"position %d was recorded at %s: times before 1970, or so far ahead of EventStoreDB's clock, are not kept", r.Position, r.RecordedTime.Format(time.RFC3339))
+		}
 		if next[r.Stream] == 0 {
 			h, err := s.StreamHead(ctx, r.Stream)
 			if err != nil {
