@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs the real binary through testdata/script. Further commands of the scripts:
 //
 //	served DIR       waits until a process serves the directory
+//	relayed DIR      waits until it has published everything
+//	nats N [SEED]    starts N NATS servers and sets $NATS; the file gets the seed of the only user they let in
+//	consume NAME N   makes a durable consumer that acknowledges the first N messages
 //	dead NAME N CFG  waits until an endpoint has given up N deliveries
 //	fill FILE N      writes N bytes of JSON data into an event of its own
 //	flip FILE SHARE  flips a bit of a file, at that share (0 to 1) of its length; FILE may be a pattern
@@ -38,7 +41,8 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"served": served, "dead": deadAt, "fill": fillFile, "eventstore": eventStoreCommand,
+			"served": served, "relayed": relayed, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
+			"eventstore": eventStoreCommand,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })
 			},

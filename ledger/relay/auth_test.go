@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -25,6 +26,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/lease"
 	"github.com/baton-ledger/baton/ledger/natstest"
 	"github.com/baton-ledger/baton/ledger/relay"
 )
@@ -122,19 +124,57 @@ func public(b *bench, k nkeys.KeyPair) string {
 	return s
 }
 
-// TestNKey: a server that knows users by their public keys.
+// TestNKey: a server that knows users by their public keys, and gives ours the rights that docs/clusters.md lists, no more.
 func TestNKey(t *testing.T) {
 	b := newBench(t)
 	b.write(20)
 	user, other := pair(b, nkeys.CreateUser), pair(b, nkeys.CreateUser)
-	url := b.guarded(func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: public(b, user)}} })
+	rights := &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{"baton.>", "$JS.API.>", "$JS.FC.>", "$KV.BATON_LEASES.>", "_INBOX.>"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"baton.>", "$JS.EVENT.ADVISORY.>", "_INBOX.>"}},
+	}
+	url := b.guarded(func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: public(b, user), Permissions: rights}} })
 	seed := func(name string, k nkeys.KeyPair) string {
 		text, err := k.Seed()
 		b.must(err)
 		return b.file(name, text)
 	}
-	b.relays(url, relay.Auth{NKey: seed("user.nk", user)})
+	good := relay.Auth{NKey: seed("user.nk", user)}
+	b.relays(url, good)
 	b.refused(url, relay.Auth{NKey: seed("other.nk", other)}, "nats.nkey_file")
+
+	said := &lines{}
+	nc, err := relay.Connect(url, relay.ConnectOptions{Auth: good, Logger: slog.New(slog.NewTextHandler(said, nil))})
+	b.must(err)
+	defer nc.Close()
+	in, err := relay.NewIngest(nc, b.append, nil)
+	b.must(err)
+	ctx, cancel := context.WithCancel(b.ctx)
+	done := make(chan error, 2)
+	go func() { done <- in.Run(ctx) }()
+	reply, err := b.nc.Request(relay.IngestSubject, []byte("{}"), 10*time.Second)
+	b.must(err)
+	if !strings.Contains(string(reply.Data), "invalid") {
+		t.Errorf("reply %s", reply.Data)
+	}
+	leases, err := lease.New(nc, lease.Options{Node: "a"})
+	b.must(err)
+	held := make(chan bool, 1)
+	go func() {
+		done <- leases.Hold(ctx, "relay", func(ctx context.Context) error { held <- true; <-ctx.Done(); return nil })
+	}()
+	<-held
+	r, err := relay.New(nc, relay.Options{LedgerID: ledgerID})
+	b.must(err)
+	p := b.run(r)
+	b.write(5)
+	b.published(p)
+	cancel()
+	<-done
+	<-done
+	if text := said.String(); strings.Contains(text, "ermission") {
+		t.Errorf("a right is missing: %s", text)
+	}
 }
 
 // TestTLS: a server whose certificate a CA of our own signed, and which wants one of its clients.

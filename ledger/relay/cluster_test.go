@@ -16,7 +16,9 @@ import (
 )
 
 // newClusterBench is a real ledger beside three NATS servers in a cluster; the stream has three replicas.
-func newClusterBench(t testing.TB) (*bench, *natstest.Cluster) {
+// They wait for elections most of their time, so they do it at once.
+func newClusterBench(t *testing.T) (*bench, *natstest.Cluster) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	b := &bench{TB: t, ctx: ctx, dir: t.TempDir(), replicas: 3}

@@ -55,7 +55,7 @@ func loginHint(err error) string {
 	case is(nats.ErrAuthorization):
 		return "the server refuses the login: correct nats.creds_file, nats.nkey_file or the user in nats.url, whichever this server asks for"
 	case is(nats.ErrPermissionViolation):
-		return "let this user publish to and subscribe to baton.>, $JS.API.>, $KV.BATON_LEASES.> and _INBOX.>"
+		return "give this user the rights that docs/clusters.md lists"
 	case is(nats.ErrSecureConnWanted):
 		return "the server has no TLS: take nats.tls.ca, nats.tls.cert and tls:// out, or enable TLS there"
 	}

@@ -35,10 +35,10 @@ type Relay struct {
 
 	mu      sync.Mutex
 	at      tip
-	known   bool // at is what the stream said last, and nothing failed since
-	refused *tip // where the last chain was refused
-	salt    bool // the server holds message ids of messages that it lost
-	raised  bool // the number of replicas was seen to
+	known   bool      // at is what the stream said last, and nothing failed since
+	refused *tip      // where the last chain was refused
+	salt    time.Time // until then the server may hold message ids of messages that it lost
+	raised  bool      // the number of replicas was seen to
 
 	unchecked error // why it is not known yet whether stream and ledger are one history
 	held      held
@@ -132,7 +132,7 @@ func (r *Relay) send(ctx context.Context, events []ledger.Recorded) error {
 	limit, before, start := r.nc.MaxPayload(), "", time.Now()
 	for i := range events {
 		m := message(r.ledgerID, &events[i], limit)
-		before = expect(m, r.at.sequence+uint64(i), before, r.salt)
+		before = expect(m, r.at.sequence+uint64(i), before, start.Before(r.salt))
 		if i < len(events)-1 {
 			if err := r.nc.PublishMsg(m); err != nil {
 				return unavailable("relay", err)
@@ -148,7 +148,7 @@ func (r *Relay) send(ctx context.Context, events []ledger.Recorded) error {
 		}
 	}
 	r.at = tip{r.at.sequence + uint64(len(events)), events[len(events)-1].Position}
-	r.known, r.refused, r.salt = true, nil, false
+	r.known, r.refused = true, nil
 	r.held.release(r.log)
 	if r.observe != nil {
 		r.observe(events, start, time.Now())
@@ -157,12 +157,14 @@ func (r *Relay) send(ctx context.Context, events []ledger.Recorded) error {
 }
 
 // failed notes a refusal, so that the next chain from the same place begins with one event. forgotten says that this one event's id is still remembered
-// by the server (for the stream's duplicates window) though its message was deleted: another id is used then; the expected sequence alone
-// prevents duplicates.
+// by the server though its message was deleted: for as long as that lasts other ids are used; the expected sequence alone prevents duplicates.
 func (r *Relay) failed(err error, forgotten bool) error {
 	if ledger.CodeOf(err) == ledger.CodeStaleRevision {
 		at := r.at
-		r.refused, r.salt = &at, forgotten
+		r.refused = &at
+	}
+	if forgotten {
+		r.salt = time.Now().Add(duplicatesWindow)
 	}
 	return err
 }

@@ -23,13 +23,16 @@ const (
 	codeWrongLastID = 10070
 )
 
+// duplicatesWindow is how long the server remembers message ids.
+const duplicatesWindow = 2 * time.Minute
+
 // streamConfig is what the stream is made with; an operator may change it afterwards.
 func streamConfig(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: StreamName, Subjects: []string{AllSubjects}, Description: "events of a Baton ledger, in the order of their positions",
 		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
 		MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1,
-		Duplicates: 2 * time.Minute, AllowDirect: true, Replicas: replicas,
+		Duplicates: duplicatesWindow, AllowDirect: true, Replicas: replicas,
 	}
 }
 
