@@ -30,7 +30,7 @@ func TestDocumentedNATSConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.ServerName != "nats1" || !o.JetStream || !o.SyncAlways || o.Cluster.Name != "baton" || len(o.Routes) != 3 || len(o.Nkeys) != 1 ||
-		len(o.Nkeys[0].Permissions.Publish.Allow) != 5 || o.MaxPayload < 2_000_000 {
-		t.Errorf("%+v", o)
+		len(o.Nkeys[0].Permissions.Publish.Allow) != 6 || o.MaxPayload < 2_000_000 {
+		t.Errorf("server %q, JetStream %v, sync always %v, cluster %q, %d routes, %d nkeys, max payload %d", o.ServerName, o.JetStream, o.SyncAlways, o.Cluster.Name, len(o.Routes), len(o.Nkeys), o.MaxPayload)
 	}
 }
