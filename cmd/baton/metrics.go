@@ -143,7 +143,7 @@ func natsMetrics(reg prometheus.Registerer, f *fan) {
 		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_relay_held_back_seconds", Help: "How long the relay has been holding back: NATS is away, slow, full or refuses it; 0 while it publishes."},
 			func() float64 {
-				if why, since := f.relay.Held(); why != nil {
+				if since, why := f.relay.Held(); why != nil {
 					return time.Since(since).Seconds()
 				}
 				return 0

@@ -54,7 +54,9 @@ func consume(ts *testscript.TestScript, _ bool, args []string) {
 	defer cancel()
 	var c jetstream.Consumer
 	for tick := time.Tick(50 * time.Millisecond); c == nil; <-tick { // not while the stream gets its replicas
-		c, err = js.CreateConsumer(ctx, relay.StreamName, jetstream.ConsumerConfig{Durable: args[0], AckPolicy: jetstream.AckExplicitPolicy})
+		if made, err := js.CreateConsumer(ctx, relay.StreamName, jetstream.ConsumerConfig{Durable: args[0], AckPolicy: jetstream.AckExplicitPolicy}); err == nil {
+			c = made
+		}
 		ts.Check(ctx.Err())
 	}
 	batch, err := c.Fetch(n, jetstream.FetchMaxWait(10*time.Second))

@@ -78,7 +78,7 @@ func (n *node) checks(f *fan) []server.Check {
 	if f.conn != nil {
 		list = append(list, server.Check{Name: "nats", Soft: true, Ask: func(context.Context) error {
 			if f.conn.IsConnected() {
-				why, _ := f.relay.Held()
+				_, why := f.relay.Held()
 				return why
 			}
 			return ledger.Errorf(ledger.CodeUnavailable, "", "see to the NATS server; appends go on, and are published when it is back", "not connected")

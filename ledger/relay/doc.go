@@ -26,6 +26,9 @@
 // the rest of the chain is refused; nothing is stored out of order, nothing twice. The relay then asks the stream where
 // it is and goes on from there. A relay that was paused while another took over has its writes refused for the same reason.
 //
+// In a cluster a stream may be without a leader for seconds. Nobody answers then, and what was sent is gone: so a question is asked again, and a chain that waits is
+// given up when the stream has a new leader.
+//
 // Nothing else is kept: the relay's cursor is the ce-position of the stream's last message. So an operator may bound the stream by bytes or
 // messages, but a stream emptied altogether (by age, by a purge) is filled again from position 1 when the relay next starts.
 //

@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"net"
@@ -69,8 +68,8 @@ func TestConnectWhileAway(t *testing.T) {
 	b.write(10)
 	var p *ledger.Progress
 	b.restart(func() {
-		var said bytes.Buffer
-		nc, err := relay.Connect(b.nats.URL(), relay.ConnectOptions{Name: "early", Logger: slog.New(slog.NewTextHandler(&said, nil))})
+		said := &lines{}
+		nc, err := relay.Connect(b.nats.URL(), relay.ConnectOptions{Name: "early", Logger: slog.New(slog.NewTextHandler(said, nil))})
 		b.must(err)
 		if text := said.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "NATS is away") {
 			t.Errorf("nobody is told that NATS does not answer: %q", text)

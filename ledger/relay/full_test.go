@@ -29,7 +29,7 @@ func TestFullStream(t *testing.T) {
 	b.must(err)
 	b.write(500)
 	b.until("the relay says what is wrong", func() bool {
-		why, since := r.Held()
+		since, why := r.Held()
 		return ledger.CodeOf(why) == ledger.CodeUnavailable && strings.Contains(ledger.HintOf(why), "max_bytes") && !since.IsZero()
 	})
 	b.write(500) // not held up
@@ -40,7 +40,7 @@ func TestFullStream(t *testing.T) {
 	_, err = b.js.UpdateStream(b.ctx, config)
 	b.must(err)
 	b.published(p)
-	b.until("the relay is at ease", func() bool { why, _ := r.Held(); return why == nil })
+	b.until("the relay is at ease", func() bool { _, why := r.Held(); return why == nil })
 	if report := b.check(); !report.Clean() || report.Published != 1050 {
 		t.Errorf("%+v", report)
 	}
@@ -105,7 +105,7 @@ func TestHungServer(t *testing.T) {
 	c.Nodes[0].Stall()
 	b.write(3000)
 	b.until("the connection is given up", func() bool { return nc.Status() == nats.RECONNECTING })
-	b.until("the relay says so", func() bool { why, _ := r.Held(); return why != nil })
+	b.until("the relay says so", func() bool { _, why := r.Held(); return why != nil })
 	c.Nodes[0].Heal()
 	b.published(p)
 	b.until("the server answers", b.nc.IsConnected)

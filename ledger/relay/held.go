@@ -16,11 +16,11 @@ type held struct {
 	since time.Time
 }
 
-// Held says why the relay holds back and since when; nil while it publishes, or has nothing to publish.
-func (r *Relay) Held() (why error, since time.Time) {
+// Held says since when the relay holds back and why; nil while it publishes, or has nothing to publish.
+func (r *Relay) Held() (since time.Time, why error) {
 	r.held.mu.Lock()
 	defer r.held.mu.Unlock()
-	return r.held.why, r.held.since
+	return r.held.since, r.held.why
 }
 
 // hold notes a reason. Each is logged once, not with every try.
