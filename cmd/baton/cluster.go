@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -73,8 +74,15 @@ func (a *app) openMirror(ctx context.Context, n *node, client *esdb.Client, need
 	}
 	bar := a.progress("Copying from EventStoreDB", "events")
 	defer bar.clear()
+	told := time.Now()
 	store, err := esdb.Open(ctx, esdb.Options{Client: client, Mirror: disk, Logger: a.logger(), Inspect: inspect,
-		Progress: func(events uint64) { bar.show(int64(events), 0, int64(events)) }})
+		Progress: func(events uint64) {
+			bar.show(int64(events), 0, int64(events))
+			if bar.out == nil && time.Since(told) >= 5*time.Second { // who starts a service looks at its log
+				told = time.Now()
+				a.logger().Info("copying from EventStoreDB", "events", events)
+			}
+		}})
 	if err != nil {
 		return nil, errors.Join(err, disk.Close())
 	}

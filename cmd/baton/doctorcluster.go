@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/lease"
 	"github.com/baton-ledger/baton/ledger/relay"
 )
 
@@ -33,6 +37,43 @@ func (d *doctor) seeds() {
 		return
 	}
 	d.ok(name, "all %d in nats.url take connections", len(all))
+}
+
+// leases says which node works on what, where several share a ledger. A holder of long ago is no error: a node that ends gives its roles back, and one
+// that was killed is followed by whoever is left.
+func (d *doctor) leases(ctx context.Context, conn *nats.Conn) {
+	const name = "leases"
+	if notAMirror(d.cfg.Data) == nil && !d.clustered() {
+		return
+	}
+	l, err := lease.New(conn, lease.Options{Node: "doctor"})
+	if err != nil {
+		d.wrong(name, err)
+		return
+	}
+	var held, dead []string
+	for _, role := range []string{"relay", "notary", "deadlines"} {
+		var h lease.Holder
+		var some bool
+		if err := within(ctx, func(ctx context.Context) (err error) { h, some, err = l.Holder(ctx, role); return err }); err != nil {
+			d.fail(name, ledger.HintOf(err), "%s", errors.Unwrap(err))
+			return
+		}
+		switch {
+		case some && time.Since(h.Renewed) > 3*lease.DefaultTTL:
+			dead = append(dead, fmt.Sprintf("%s: %s, which has not renewed it since %s", role, h.Node, h.Renewed.UTC().Format(time.RFC3339)))
+		case some:
+			held = append(held, role+": "+h.Node)
+		}
+	}
+	switch {
+	case len(dead) > 0:
+		d.warn(name, "start a node with the same nats.url; for notary one that has the key that signs", "held by a node that is gone: %s", strings.Join(dead, ", "))
+	case len(held) == 0:
+		d.ok(name, "nobody holds one: no node is served with this nats.url")
+	default:
+		d.ok(name, "%s (host/process)", strings.Join(held, ", "))
+	}
 }
 
 // replicas looks how many copies the stream has, and whether they keep up.

@@ -54,6 +54,10 @@ func (d *doctor) directory() {
 		d.warn(name, "give it to the user of this process, if it is to be served", "%s may not be written to: it can be read, and verified", dir)
 	case ledgerErr != nil:
 		d.ok(name, "%s holds no ledger yet", dir)
+	case notAMirror(dir) != nil && d.clustered():
+		d.ok(name, "%s holds a node's copy of a ledger in EventStoreDB", dir)
+	case notAMirror(dir) != nil:
+		d.warn(name, "name it with --store, or `store` in the configuration, to have it looked at too", "%s holds a node's copy of a ledger in EventStoreDB", dir)
 	default:
 		d.ok(name, "%s holds a ledger", dir)
 	}

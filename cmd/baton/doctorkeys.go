@@ -55,7 +55,7 @@ func (d *doctor) signingKey() *notary.Keys {
 	case err != nil:
 		d.wrong(name, err)
 		return nil
-	case keys.Signer == nil && d.clustered():
+	case keys.Signer == nil && (d.clustered() || notAMirror(d.cfg.Data) != nil):
 		d.ok(name, "%s, the public half of key %s: this node takes over what others sign", keys.Verifier.Name(), ledgerID(keys))
 	case keys.Signer == nil:
 		d.warn(name, "restore keys/notary.key, if this ledger is to be written to", "not here: the ledger %s can be read and verified, not written to", keys.Verifier.Name())

@@ -32,7 +32,7 @@ func (d *doctor) nats(ctx context.Context, keys *notary.Keys) {
 		return
 	case d.cfg.NATS.URL == "":
 		if _, err := relay.ReadCredential(credentialFile(d.cfg.Data)); err != nil {
-			d.warn(name, "see whether the server was started with --nats-enabled=false", "the server's own NATS left no credential: %s", err)
+			d.warn(name, "name the server that it was started with: --nats-url; or see whether that was with --nats-enabled=false", "the server's own NATS left no credential: %s", err)
 			return
 		}
 	}
@@ -52,6 +52,7 @@ func (d *doctor) nats(ctx context.Context, keys *notary.Keys) {
 	}
 	d.ok(name, "connected to %s %s, JetStream enabled", conn.ConnectedServerName(), conn.ConnectedServerVersion())
 	d.seeds()
+	d.leases(ctx, conn)
 	d.stream(ctx, js, keys)
 }
 

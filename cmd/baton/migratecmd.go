@@ -29,7 +29,7 @@ func (a *app) migrateCommand() *cobra.Command {
 			if err != nil && report.RootFrom.IsZero() {
 				return err
 			}
-			if e := a.show(report, func(w io.Writer) error { return migrateText(w, report, err) }); e != nil && err == nil {
+			if e := a.show(report, func(w io.Writer) error { return a.migrateText(w, report, err) }); e != nil && err == nil {
 				err = e
 			}
 			return err
@@ -43,7 +43,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	return cmd
 }
 
-func migrateText(w io.Writer, r migrateReport, failed error) error {
+func (a *app) migrateText(w io.Writer, r migrateReport, failed error) error {
 	answer, equal := "MIGRATED", "EQUAL"
 	if failed != nil {
 		answer = "NOT MIGRATED"
@@ -79,6 +79,6 @@ func migrateText(w io.Writer, r migrateReport, failed error) error {
 	if namesCluster(r.To) {
 		next = "baton serve --store " + shellWord(r.To) + " --data " + r.Node
 	}
-	fmt.Fprintf(w, "Write to one of the two only: ledgers that go on differently under one key are a fork.\nNext: %s\n", next)
+	fmt.Fprintf(w, "Write to one of the two only: ledgers that go on differently under one key are a fork.\nNext: %s\n", next+keyFileFlag(a.cfg.Notary.KeyFile))
 	return err
 }

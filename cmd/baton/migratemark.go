@@ -24,6 +24,8 @@ type migrateMark struct {
 	To   string `json:"to"`
 	Node string `json:"node,omitempty"` // folder of the node on EventStoreDB
 	Key  string `json:"key"`            // the source's public key
+
+	KeyFile string `json:"key_file,omitempty"` // notary.key_file, of the key that signs
 }
 
 // again is the command that goes on.
@@ -32,7 +34,15 @@ func (m migrateMark) again() string {
 	if m.Node != "" {
 		command += " --data " + m.Node
 	}
-	return command
+	return command + keyFileFlag(m.KeyFile)
+}
+
+// keyFileFlag names the key file to a command that is proposed, where it was named to this one.
+func keyFileFlag(file string) string {
+	if file == "" {
+		return ""
+	}
+	return " --notary-key-file " + file
 }
 
 // shellWord quotes a connection string, in which a shell would look for files.

@@ -71,8 +71,11 @@ func (s *side) openSource(ctx context.Context) (ledger.Reader, error) {
 		if err := mayTakeMirror(s.dir()); err != nil {
 			return nil, err
 		}
-	} else if err := cmp.Or(ledgerExists(s.dir()), notAMirror(s.dir())); err != nil {
+	} else if err := ledgerExists(s.dir()); err != nil {
 		return nil, err
+	} else if notAMirror(s.dir()) != nil {
+		return nil, migrateError("name EventStoreDB itself, and this folder as its node: --from esdb://… --data "+s.dir(),
+			"%s is a node's copy of a ledger in EventStoreDB", s.dir())
 	}
 	if err := mayOpen(s.dir(), reading); err != nil {
 		return nil, err
@@ -128,7 +131,7 @@ func (s *side) openDestination(ctx context.Context, from *side, newSigner bool) 
 	if err != nil {
 		return nil, err
 	}
-	d := destination{dir: s.dir(), mark: migrateMark{from.name, s.name, cmp.Or(from.nodeDir(), s.nodeDir()), public}}
+	d := destination{dir: s.dir(), mark: migrateMark{from.name, s.name, cmp.Or(from.nodeDir(), s.nodeDir()), public, s.cfg.Notary.KeyFile}}
 	if err := s.sameLedger(from, &d); err != nil {
 		return nil, err
 	}

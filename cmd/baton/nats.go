@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/nats-io/nats.go"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -46,5 +48,10 @@ func (a *app) dialNATS(name string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, ledger.Errorf(ledger.CodeNotFound, name, "start `baton serve` first, or name a server with --nats-url", "no NATS server is known for %s: %w", a.cfg.Data, err)
 	}
-	return relay.Dial(c.URL, relay.ConnectOptions{Name: name}, nats.UserInfo(c.User, c.Password))
+	conn, err := relay.Dial(c.URL, relay.ConnectOptions{Name: name}, nats.UserInfo(c.User, c.Password))
+	if errors.Is(err, ledger.CodeUnavailable) { // the file stays when its server ends, for the password
+		return nil, ledger.Errorf(ledger.CodeUnavailable, name, "start `baton serve`, or name its server with --nats-url if it has one of its own",
+			"the NATS server that was embedded in `baton serve --data %s` does not answer at %s", a.cfg.Data, c.URL)
+	}
+	return conn, err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -275,5 +276,11 @@ func TestNodes(t *testing.T) {
 	}
 	if roots[0] != roots[1] || roots[1] != roots[2] {
 		t.Errorf("the nodes have roots %v at sizes %v", roots, sizes)
+	}
+	var found doctorReport
+	answer(t, &found, "doctor", "--data", c.data, "--store", f.store, "--nats-url", f.nats, "--listen", "127.0.0.1:0")
+	i := slices.IndexFunc(found.Checks, func(c client.CheckResult) bool { return c.Name == "leases" })
+	if i < 0 || found.Checks[i].Verdict != isOK || !strings.Contains(found.Checks[i].Found, fmt.Sprintf("/%d", f.holder("relay").cmd.Process.Pid)) {
+		t.Errorf("doctor does not say who relays: %+v", found.Checks)
 	}
 }

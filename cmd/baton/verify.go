@@ -44,7 +44,7 @@ func (a *app) verify(ctx context.Context) (notary.Report, error) {
 	}
 	if a.clustered() {
 		take = lockDir
-	} else if err := errors.Join(ledgerExists(dir), notAMirror(dir)); err != nil {
+	} else if err := ledgerExists(dir); err != nil {
 		return notary.Report{}, err
 	}
 	lock, held, err := take(ctx, dir, "verify")
@@ -54,11 +54,13 @@ func (a *app) verify(ctx context.Context) (notary.Report, error) {
 	if held.API != "" {
 		return a.ask(held).Verify(ctx)
 	}
-	n, verify := &node{dir: dir, lock: lock}, a.verifyNode
+	n := &node{dir: dir, lock: lock}
+	var report notary.Report
 	if a.clustered() {
-		verify = a.verifyCluster
+		report, err = a.verifyCluster(ctx, n)
+	} else if err = notAMirror(dir); err == nil {
+		report, err = a.verifyNode(ctx, n)
 	}
-	report, err := verify(ctx, n)
 	return report, errors.Join(err, n.close(ctx))
 }
 

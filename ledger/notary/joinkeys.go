@@ -65,16 +65,15 @@ func JoinKeys(dir, keyFile, public string, tag []byte) (k Keys, err error) {
 
 // signerOf reads the signer key of a key file, or else of a folder; "" where there is none.
 func signerOf(folder, keyFile string) (string, error) {
-	file := keyFile
-	if file == "" {
-		file = filepath.Join(folder, signerKey)
+	if keyFile != "" {
+		skey, _, err := readKeyFile(keyFile)
+		return skey, err
 	}
-	text, err := readSecret(file)
-	if errors.Is(err, fs.ErrNotExist) && keyFile == "" {
+	text, err := readSecret(filepath.Join(folder, signerKey))
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	skey, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(skey), keyError(err)
+	return strings.TrimSpace(text), keyError(err)
 }
 
 // keep writes a key's file. Another one that is there is replaced only where nothing was signed or checked with it.

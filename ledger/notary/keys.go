@@ -61,12 +61,9 @@ func LoadKeys(dir, keyFile, origin string) (Keys, error) {
 // secrets reads or makes the text of the signer key and of the tag key.
 func secrets(dir, keyFile, origin string) (skey, tag string, err error) {
 	if keyFile != "" {
-		text, err := readSecret(keyFile)
-		if err != nil {
-			return "", "", keyError(err)
+		if skey, tag, err = readKeyFile(keyFile); err != nil {
+			return "", "", err
 		}
-		skey, tag, _ = strings.Cut(strings.TrimSpace(text), "\n")
-		skey, tag = strings.TrimSpace(skey), strings.TrimSpace(tag)
 	}
 	if skey == "" {
 		skey, err = loadOrMake(dir, signerKey, func() (string, error) {
@@ -118,6 +115,19 @@ func readSecret(file string) (string, error) {
 	}
 	b, err := os.ReadFile(file)
 	return string(b), err
+}
+
+// readKeyFile reads the file that the configuration names: the signer key, and on its second line, if it has one, the tag key. It is never made: the
+// ledger would be signed by a key that nobody else has.
+func readKeyFile(file string) (skey, tag string, err error) {
+	text, err := readSecret(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", ledger.Errorf(ledger.CodeUnavailable, "load keys",
+			"correct notary.key_file. A key is made where none is named: start once without, and name a copy of the keys/notary.key that this makes",
+			"the key file %s is not there", file)
+	}
+	skey, tag, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(skey), strings.TrimSpace(tag), keyError(err)
 }
 
 func parseKeys(skey, tag, origin string) (k Keys, err error) {

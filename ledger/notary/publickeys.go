@@ -47,11 +47,9 @@ func ReadKeys(folder, keyFile, origin string) (Keys, error) {
 // readSecrets reads what there is of the signer key and the tag key.
 func readSecrets(folder, keyFile string) (skey, tag string, err error) {
 	if keyFile != "" {
-		text, err := readSecret(keyFile)
-		if err != nil {
-			return "", "", keyError(err)
+		if skey, tag, err = readKeyFile(keyFile); err != nil {
+			return "", "", err
 		}
-		skey, tag, _ = strings.Cut(strings.TrimSpace(text), "\n")
 	}
 	for name, key := range map[string]*string{signerKey: &skey, tagKey: &tag} {
 		if *key != "" {
