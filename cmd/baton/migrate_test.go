@@ -197,8 +197,7 @@ func TestKilledMigration(t *testing.T) {
 			if target == server.url && wait > 300*time.Millisecond && !serverKilled {
 				serverKilled = true
 				kill.Stop()
-				time.Sleep(wait / 2) // somewhere within it
-				server.cmd.Process.Kill()
+				time.AfterFunc(wait/2, func() { server.cmd.Process.Kill() }) // somewhere within it
 				_ = server.cmd.Wait()
 				server = serveESDB(t, filepath.Join(dir, "S"), server.address())
 				if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != exitEnvironment { // it had not come to writing
