@@ -579,3 +579,22 @@ func TestFoundingGone(t *testing.T) {
 }
 
 func matches(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }
+
+// TestVerifyWhileAway: an EventStoreDB that does not answer is no finding about the ledger; verify could not be done, and says so.
+func TestVerifyWhileAway(t *testing.T) {
+	s, keys, dir := newSite(t), signers(t), t.TempDir()
+	found(t, s.url)
+	n := s.node(t, vfs.NewMem())
+	if _, err := n.Append(t.Context(), ledger.Batch{Stream: "journey-1", Expect: ledger.Any, Events: []ledger.Event{{ID: "a", Source: "s", Type: "t"}}}); err != nil {
+		t.Fatal(err)
+	}
+	openNotary(t, n, keys, dir)
+	s.stop()
+	if r, err := notary.Verify(within(t, 60*time.Second), notary.VerifyOptions{Store: n, Keys: keys, Dir: dir}); !errors.Is(err, ledger.CodeUnavailable) {
+		t.Errorf("verify while EventStoreDB is away: %+v, %v", r.Problems, err)
+	}
+	s.start()
+	if r, err := notary.Verify(within(t, 60*time.Second), notary.VerifyOptions{Store: n, Keys: keys, Dir: dir}); err != nil || !r.OK {
+		t.Errorf("verify when it is back: %+v, %v", r.Problems, err)
+	}
+}

@@ -128,6 +128,9 @@ func (c *check) audit(ctx context.Context, engine ledger.RecordAuditor) (problem
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
+			if errors.Is(err, ledger.CodeUnavailable) { // a store that does not answer says nothing about the ledger
+				return nil, err
+			}
 			return append(problems, Problem{Verdict: integrity, What: "audit stopped: " + err.Error(), File: f.Name}), nil
 		}
 		if f.Problem != "" {
