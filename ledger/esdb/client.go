@@ -41,13 +41,14 @@ type Client struct {
 
 // Times of a connection: a call is given up after answerTime where its context allows more, and new clients are made no faster than the back-off.
 const (
-	answerTime  = 20 * time.Second
 	firstPause  = 50 * time.Millisecond
 	shortPause  = 500 * time.Millisecond // is waited for; longer ones are answered with what went wrong
 	longPause   = 2 * time.Second
 	notLeaderIn = 100 * time.Millisecond
 	stuckTime   = 5 * time.Second // for calls of a client that was thrown away
 )
+
+var answerTime = 20 * time.Second // shorter in tests
 
 // Dial reads a connection string, as esdb://user:password@a:2113,b:2113,c:2113?tls=true. It connects when it is first used. kurrentdb:// is the
 // same protocol.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"time"
 
 	eventstore "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
@@ -21,13 +22,19 @@ const (
 // stream, or a mirror that cannot be written.
 func (s *Store) follow(ctx context.Context) {
 	defer close(s.done)
+	var refused time.Time // since when the place to go on from is not known
 	for failures := 0; ; failures++ {
 		before := s.cursor.Load()
 		err := s.followOnce(ctx)
-		if ctx.Err() != nil {
+		switch past := errors.Is(err, errPast); {
+		case ctx.Err() != nil:
 			return
+		case !past:
+			refused = time.Time{}
+		case refused.IsZero():
+			refused = time.Now()
 		}
-		if !passing(err) {
+		if !passing(err) && (refused.IsZero() || time.Since(refused) > patience) {
 			s.log.Error("the copy of EventStoreDB cannot go on", "error", err, "hint", ledger.HintOf(err))
 			s.die(err)
 			return
@@ -50,6 +57,9 @@ func passing(err error) bool {
 	return code == ledger.CodeUnavailable || code == ledger.CodeNotKnown || code == ledger.CodeForbidden
 }
 
+// errPast is a refused place. The node of a cluster that answers may be behind the others, so it is asked for a while.
+var errPast = errors.New("EventStoreDB does not know the place up to which this node has followed it")
+
 // followOnce goes on from the cursor until the subscription is lost.
 func (s *Store) followOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -57,7 +67,7 @@ func (s *Store) followOnce(ctx context.Context) error {
 	from := s.cursor.Load()
 	in, err := s.client.subscribe(ctx, from)
 	if from != nil && errors.Is(err, ledger.CodeInvalid) {
-		return evidence("EventStoreDB does not know the place up to which this node has followed it: its newest events were removed, or it was restored from an older backup: %w", err)
+		return evidence("%w: its newest events were removed, or it was restored from an older backup: %w", errPast, err)
 	}
 	if err != nil {
 		return err
