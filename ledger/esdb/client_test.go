@@ -176,11 +176,11 @@ func TestPanicsOfTheClient(t *testing.T) {
 	client, err := esdb.Dial("esdb://"+addr+"?tls=false", nil)
 	must(t, err)
 	defer client.Close()
-	p.ends = true
+	p.ends.Store(true)
 	if _, err := client.Founding(within(t, 10*time.Second)); !errors.Is(err, ledger.CodeUnavailable) || !strings.Contains(err.Error(), "panicked") {
 		t.Errorf("a message that the client does not know: %v", err)
 	}
-	p.ends = false
+	p.ends.Store(false)
 	if _, err := client.Founding(within(t, 10*time.Second)); !errors.Is(err, ledger.CodeCorrupt) { // it answers again
 		t.Errorf("after it: %v", err)
 	}

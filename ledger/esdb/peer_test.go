@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ type peer struct {
 	last    uint64        // position given last
 	changed chan struct{} // closed when the log is
 
-	ends    bool                            // reads of a stream begin and end with positions of its ends
+	ends    atomic.Bool                     // reads of a stream begin and end with positions of its ends
 	patient bool                            // a place past the end is waited for, not refused
 	leader  string                          // "host:port": appends are refused with that
 	members func() []*gossip.MemberInfo     // nil: no gossip
@@ -257,7 +258,7 @@ func (p *peer) Read(req *streams.ReadReq, out streams.Streams_ReadServer) error 
 	if backwards {
 		slices.Reverse(log)
 	}
-	if p.ends {
+	if p.ends.Load() {
 		if err := out.Send(&streams.ReadResp{Content: &streams.ReadResp_FirstStreamPosition{}}); err != nil {
 			return err
 		}
