@@ -158,3 +158,15 @@ func unread(after, head uint64) error {
 	return Errorf(CodeCorrupt, "read", "run `baton verify` to see how far the damage reaches",
 		"the ledger's head is position %d, and reading ends at position %d", head, after)
 }
+
+// Pause waits for a time, or for the context to end, whose error it then gives.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

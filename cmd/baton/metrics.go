@@ -128,6 +128,16 @@ func (e *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(writable, prometheus.GaugeValue, takes)
 }
 
+// storeMetrics says whether the store of the record answers. The embedded one is in this process.
+func (n *node) storeMetrics() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_store_connected", Help: "1 while EventStoreDB answers; always where the record is embedded."}, func() float64 {
+		if n.cluster == nil || n.cluster.Answers() {
+			return 1
+		}
+		return 0
+	})
+}
+
 // natsMetrics reads the connection to NATS.
 func natsMetrics(reg prometheus.Registerer, f *fan) {
 	reg.MustRegister(f.held)

@@ -27,7 +27,7 @@ func (a *app) startTelemetry(ctx context.Context, n *node) (*telemetry, error) {
 	t := &telemetry{registry: prometheus.NewRegistry()}
 	t.appends = newAppendMetrics(t.registry)
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		&engineMetrics{store: n.disk}, signedAt(filepath.Join(n.dir, notary.CheckpointFile)))
+		&engineMetrics{store: n.disk}, signedAt(filepath.Join(n.dir, notary.CheckpointFile)), n.storeMetrics())
 	if a.cfg.Trace.Endpoint == "" {
 		return t, nil
 	}

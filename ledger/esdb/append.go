@@ -138,7 +138,7 @@ func (s *Store) meet(ctx context.Context, b ledger.Batch, mirrored uint64) error
 		return err
 	case current == mirrored:
 		if b.Expect.Holds(mirrored) {
-			return wait(ctx, notLeaderIn) // the answer came from a node that is behind: ask again
+			return ledger.Pause(ctx, notLeaderIn) // the answer came from a node that is behind: ask again
 		}
 		return &ledger.Error{Code: ledger.CodeStaleRevision, Op: "append", Hint: "read the stream again and decide on its current state",
 			Err: &ledger.StaleRevision{Stream: b.Stream, Expected: b.Expect, Current: mirrored}}

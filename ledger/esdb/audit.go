@@ -109,7 +109,7 @@ func (s *Store) compare(ctx context.Context) (*comparison, error) {
 		if err != nil && (!passing(err) || failures == maxFailures) {
 			return nil, err
 		}
-		if err != nil && wait(ctx, firstPause<<failures) != nil {
+		if err != nil && ledger.Pause(ctx, firstPause<<failures) != nil {
 			return nil, ctx.Err()
 		}
 	}

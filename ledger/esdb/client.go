@@ -121,7 +121,7 @@ func (c *Client) get(ctx context.Context, op string) (*generation, error) {
 			return nil, away(op, c.failure)
 		}
 		c.mu.Unlock()
-		if err := wait(ctx, pause); err != nil {
+		if err := ledger.Pause(ctx, pause); err != nil {
 			return nil, err
 		}
 	}
@@ -169,7 +169,7 @@ func call[T any](ctx context.Context, c *Client, op string, f func(ctx context.C
 		if !errors.Is(err, errNotLeader) {
 			return out, err
 		}
-		if err := wait(ctx, notLeaderIn); err != nil {
+		if err := ledger.Pause(ctx, notLeaderIn); err != nil {
 			return out, unanswered(op, err)
 		}
 	}
@@ -183,15 +183,4 @@ func guarded(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

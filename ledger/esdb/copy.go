@@ -145,7 +145,7 @@ func (s *Store) place(ctx context.Context, first *ledger.Recorded, run []Stored)
 		case !errors.Is(err, ledger.CodeUnavailable) || time.Now().After(until):
 			return err
 		}
-		if err := wait(ctx, notLeaderIn); err != nil {
+		if err := ledger.Pause(ctx, notLeaderIn); err != nil {
 			return err
 		}
 	}

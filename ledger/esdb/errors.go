@@ -24,11 +24,19 @@ var (
 // away says that there was no answer. Of what gRPC and the official client wrap around the cause only the cause is said.
 func away(op string, err error) error {
 	hint := awayHint(err.Error())
-	var s interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &s) {
-		err = fmt.Errorf("EventStoreDB does not answer: %s", s.GRPCStatus().Message())
+	if cause := plainly(err); cause != err {
+		err = fmt.Errorf("EventStoreDB does not answer: %w", cause)
 	}
 	return &ledger.Error{Code: ledger.CodeUnavailable, Op: op, Err: err, Hint: hint}
+}
+
+// plainly is what the server or gRPC says, without what the official client wraps around it.
+func plainly(err error) error {
+	var s interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &s) {
+		return errors.New(s.GRPCStatus().Message())
+	}
+	return err
 }
 
 // awayHint says what to do about an EventStoreDB that does not answer. What is wrong with TLS reaches the client as text alone.
@@ -75,16 +83,16 @@ func (c *Client) judge(g *generation, op string, err error) error {
 	case eventstore.ErrorCodeStreamDeleted:
 		return ledger.Errorf(ledger.CodeCorrupt, op, "find out who deleted it: nothing of a ledger may be", "a stream was deleted inside EventStoreDB: %w", err)
 	case eventstore.ErrorCodeUnauthenticated:
-		return ledger.Errorf(ledger.CodeNotKnown, op, "give user and password in the connection string", "EventStoreDB does not know who asks: %w", err)
+		return ledger.Errorf(ledger.CodeNotKnown, op, "give user and password in the connection string", "EventStoreDB does not know who asks: %w", plainly(err))
 	case eventstore.ErrorCodeAccessDenied:
-		return ledger.Errorf(ledger.CodeForbidden, op, "give the user of the connection string the rights to read $all and to append", "EventStoreDB refuses: %w", err)
+		return ledger.Errorf(ledger.CodeForbidden, op, "give the user of the connection string the rights to read $all and to append", "EventStoreDB refuses: %w", plainly(err))
 	case eventstore.ErrorCodeConnectionClosed, eventstore.ErrorUnavailable, eventstore.ErrorCodeInternalClient:
 		c.dismiss(g, err)
 	case eventstore.ErrorCodeUnsupportedFeature:
-		return ledger.Errorf(ledger.CodeUnsupported, op, "name an EventStoreDB or KurrentDB server of version 21.10 or newer", "the server does not do that: %w", err)
+		return ledger.Errorf(ledger.CodeUnsupported, op, "name an EventStoreDB or KurrentDB server of version 21.10 or newer", "the server does not do that: %w", plainly(err))
 	}
 	if refused(err) {
-		return ledger.Errorf(ledger.CodeInvalid, op, "see what the server says", "EventStoreDB refuses the request: %w", err)
+		return ledger.Errorf(ledger.CodeInvalid, op, "see what the server says", "EventStoreDB refuses the request: %w", plainly(err))
 	}
 	return away(op, err)
 }

@@ -45,7 +45,7 @@ func (s *Store) follow(ctx context.Context) {
 		if failures == 0 {
 			s.log.Warn("subscribing to EventStoreDB again", "error", err)
 		}
-		if wait(ctx, min(longPause, firstPause<<min(failures, 10))) != nil {
+		if ledger.Pause(ctx, min(longPause, firstPause<<min(failures, 10))) != nil {
 			return
 		}
 	}

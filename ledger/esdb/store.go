@@ -168,6 +168,13 @@ func (s *Store) Failed() <-chan struct{} { return s.alive.Done() }
 // Failure is why the store cannot go on, nil while it can.
 func (s *Store) Failure() error { return context.Cause(s.alive) }
 
+// Answers reports whether EventStoreDB answered when it was last asked; [Store.Ask] asks.
+func (s *Store) Answers() bool {
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	return s.client.failed == 0 && s.Failure() == nil
+}
+
 // Ask reports whether EventStoreDB answers, and whether this node's copy of it can go on.
 func (s *Store) Ask(ctx context.Context) error {
 	if err := s.Failure(); err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/baton-ledger/baton/ledger"
 )
 
 // ErrLost is the cause of a work's context that ended because the lease did: it was taken over, or could not be renewed in time.
@@ -48,7 +50,7 @@ func (l *Leases) Hold(ctx context.Context, role string, work func(ctx context.Co
 			return err
 		}
 		if ctx.Err() == nil {
-			pause(ctx, l.TTL/4)
+			_ = ledger.Pause(ctx, l.TTL/4)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/baton-ledger/baton/ledger"
 )
 
 // sight is what this node has seen of one role's key, and when by its own clock. A goroutine keeps it up to date; whoever waits is
@@ -82,7 +84,7 @@ func (s *sight) keep(ctx context.Context) {
 		if attempts == 0 && err != nil && ctx.Err() == nil {
 			s.leases.Logger.Warn("the lease cannot be watched; trying again", "role", s.role, "error", err)
 		}
-		pause(ctx, min(20*time.Millisecond<<min(attempts, 10), s.leases.TTL/2))
+		_ = ledger.Pause(ctx, min(20*time.Millisecond<<min(attempts, 10), s.leases.TTL/2))
 	}
 }
 
@@ -142,13 +144,4 @@ func (s *sight) ask(ctx context.Context, kv jetstream.KeyValue) (news bool, err 
 		return last.written, nil
 	}
 	return err == nil && e.Revision() != last.revision, err
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -146,7 +146,7 @@ func (n *Notary) Run(ctx context.Context) error {
 			}
 			n.report(err)
 		}
-		if err := pause(ctx, n.o.Interval-time.Since(started)); err != nil {
+		if err := ledger.Pause(ctx, n.o.Interval-time.Since(started)); err != nil {
 			return err
 		}
 	}
@@ -172,17 +172,6 @@ func (n *Notary) awaitWork(ctx context.Context) error {
 	}
 	_, err := n.o.Store.Wait(ctx, cp.Size)
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // Latest is the newest checkpoint that was published.

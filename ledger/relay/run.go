@@ -41,7 +41,7 @@ func (r *Relay) Run(ctx context.Context, src ledger.Source, progress *ledger.Pro
 		}
 		r.held.hold(r.log, err)
 		r.elsewhere(err)
-		if err := wait(ctx, backoff(attempts, 2*time.Second)); err != nil {
+		if err := ledger.Pause(ctx, backoff(attempts, 2*time.Second)); err != nil {
 			return err
 		}
 	}
@@ -150,15 +150,4 @@ func (r *Relay) checkSame(ctx context.Context, src ledger.Source) error {
 		r.unchecked, err = err, nil
 	}
 	return err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
