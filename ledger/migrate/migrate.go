@@ -109,13 +109,9 @@ func Run(ctx context.Context, from ledger.Reader, to Destination, o Options) (Re
 }
 
 func (r *run) run(ctx context.Context) error {
-	source, err := r.from.Head(ctx)
+	source, there, err := r.heads(ctx)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
-	there, err := r.to.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("destination: %w", err)
+		return err
 	}
 	if there.Position > source.Position {
 		return ledger.Errorf(ledger.CodeInvalid, "migrate", "copy into an empty ledger, or into one that was copied from this source and not written to since",
@@ -183,15 +179,22 @@ func (r *run) copy(ctx context.Context, first, last uint64) error {
 	return nil
 }
 
+// heads are where the two sides end.
+func (r *run) heads(ctx context.Context) (source, there ledger.Head, err error) {
+	if source, err = r.from.Head(ctx); err != nil {
+		return source, there, fmt.Errorf("source: %w", err)
+	}
+	if there, err = r.to.Head(ctx); err != nil {
+		return source, there, fmt.Errorf("destination: %w", err)
+	}
+	return source, there, nil
+}
+
 // ends looks whether both sides are still where they were left.
 func (r *run) ends(ctx context.Context) error {
-	source, err := r.from.Head(ctx)
+	source, there, err := r.heads(ctx)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
-	there, err := r.to.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("destination: %w", err)
+		return err
 	}
 	if there.Position != r.report.Events {
 		return ledger.Errorf(ledger.CodeInvalid, "migrate", "keep writers away from the destination until the copy is complete",
