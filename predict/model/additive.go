@@ -5,9 +5,9 @@ const maxOutputs = 1024
 
 // Additive is a sum of shapes, one a member of the vector. Arrays hold the shapes one after the other.
 type Additive struct {
-	Outputs int      
+	Outputs int
 	Bias    []float64 // [output]
-	Shapes  []Shape  
+	Shapes  []Shape
 	X       []float64 // knots of all shapes
 	Y       []float64 // values of all shapes: [value][output]
 	Missing []float64 // [shape][output]: the value where the member is NaN
@@ -142,4 +142,10 @@ func (a *Additive) SetMeans(each func(yield func(x []float64))) {
 	for i := range a.Mean {
 		a.Mean[i] /= max(rows, 1)
 	}
+}
+
+// Append adds a shape: knots rising, values in rows of Outputs, and the outputs where the member is missing.
+func (a *Additive) Append(form Form, member int, knots, values, missing []float64) {
+	a.Shapes = append(a.Shapes, Shape{Feature: int32(member), Form: form, At: int32(len(a.X)), Knots: int32(len(knots)), Values: int32(len(a.Y) / a.Outputs)})
+	a.X, a.Y, a.Missing = append(a.X, knots...), append(a.Y, values...), append(a.Missing, missing...)
 }

@@ -174,10 +174,17 @@ func (t *Trees) check(f *Function) error {
 			return fmt.Errorf("tree %d is out of range", k)
 		}
 	}
-	for i, n := range t.Nodes {
-		if n.Feature >= 0 && (int(n.Feature) >= f.Width || int(n.right()) <= i+1 || int(n.right()) >= len(t.Nodes) || math.IsNaN(n.Threshold)) {
+	end := make([]int32, len(t.Nodes)) // of the tree below each node: in preorder a right child stands where its sibling's tree ends
+	for i := len(t.Nodes) - 1; i >= 0; i-- {
+		n := &t.Nodes[i]
+		if end[i] = int32(i + 1); n.Feature < 0 {
+			continue
+		}
+		right := int(n.right())
+		if int(n.Feature) >= f.Width || i+1 >= len(t.Nodes) || right >= len(t.Nodes) || right != int(end[i+1]) || math.IsNaN(n.Threshold) {
 			return fmt.Errorf("node %d is out of range", i)
 		}
+		end[i] = end[right]
 	}
 	return finite(t.Bias, t.Value, t.Cover)
 }

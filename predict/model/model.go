@@ -121,6 +121,9 @@ func (m *Model) Score(dst, x []float64) {
 	m.Calibration.apply(m.Function, dst)
 }
 
+// Calibrate turns raw outputs into calibrated probabilities in place; v has one member a class.
+func (m *Model) Calibrate(v []float64) { m.Calibration.apply(m.Function, v) }
+
 // Explain writes the contribution of each member of a vector to the raw output for a class, and gives the base; dst has
 // Features.Width members. With two classes, class 0 gives the contributions of class 1 with the opposite sign (in log-odds) or
 // those to its own probability.

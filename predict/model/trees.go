@@ -144,3 +144,26 @@ func (t *Trees) Prepare() {
 		t.collect(root, leafPath{output: t.Output[k]})
 	}
 }
+
+// Find follows a vector from the first node of a tree to its leaf.
+func Find(nodes []Node, x []float64) int {
+	i := int32(0)
+	for nodes[i].Feature >= 0 {
+		i = nodes[i].next(i, x)
+	}
+	return int(i)
+}
+
+// RightChild is the index of the right child.
+func (n *Node) RightChild() int { return int(n.right()) }
+
+// MissingRight says whether a missing member goes right.
+func (n *Node) MissingRight() bool { return n.Right&missingRight != 0 }
+
+// Shift is the node in an array where its tree begins at root.
+func (n Node) Shift(root int) Node {
+	if n.Feature >= 0 {
+		n.Right += int32(root)
+	}
+	return n
+}
