@@ -132,11 +132,11 @@ func (b *basis) row(i int) ([]int32, []float64) {
 // function makes shapes of weights.
 func (b *basis) function(w []float64, s Set) *model.Function {
 	k := model.Outputs(s.Classes)
-	weight := func(o, member int) float64 { return w[o*(b.width+1)+1+member] }
+	weight := func(o, member int) float64 { return w[(1+member)*k+o] }
 	f := &model.Function{Kind: model.Linear, Scale: model.LogOdds, Outputs: k, Width: s.X.Width()}
 	a := &model.Additive{Outputs: k, Bias: make([]float64, k)}
 	for o := range k {
-		a.Bias[o] = w[o*(b.width+1)]
+		a.Bias[o] = w[o]
 	}
 	for i := range b.parts {
 		p := &b.parts[i]

@@ -132,10 +132,12 @@ func (g *grower) numberSplits(best *split, block int, whole cell) {
 	var left cell
 	for b := 1; b < len(g.cells)-1; b++ {
 		left = left.plus(g.cells[b])
-		g.offer(best, split{block: block, bin: b, missingRight: true, left: left}, whole)
-		if missing.rows > 0 {
-			g.offer(best, split{block: block, bin: b, left: left.plus(missing)}, whole)
+		if missing.rows == 0 { // a value that is missing later goes where most rows went
+			g.offer(best, split{block: block, bin: b, missingRight: 2*left.rows < whole.rows, left: left}, whole)
+			continue
 		}
+		g.offer(best, split{block: block, bin: b, missingRight: true, left: left}, whole)
+		g.offer(best, split{block: block, bin: b, left: left.plus(missing)}, whole)
 	}
 }
 

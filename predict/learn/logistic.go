@@ -72,13 +72,13 @@ func (l *Logistic) Fit(ctx context.Context, train Set, stage int) (*model.Functi
 	return f, nil
 }
 
-// minimize finds the weights: [output][intercept, then members of the basis].
+// minimize finds the weights: [intercept, then members of the basis][output].
 func (l *Logistic) minimize(ctx context.Context, b *basis, s Set, penalty float64, from []float64) ([]float64, error) {
 	k := model.Outputs(s.Classes)
 	if from == nil {
 		from = make([]float64, k*(b.width+1))
 		for o, v := range start(s) {
-			from[o*(b.width+1)] = v
+			from[o] = v
 		}
 	}
 	p := &problem{basis: b, s: s, outputs: k, penalty: penalty / float64(len(s.Y)), row: make([]float64, k), ctx: ctx}
@@ -122,26 +122,28 @@ func (p *problem) compute(w []float64) {
 		return
 	}
 	p.at, p.grad = append(p.at[:0], w...), append(p.grad[:0], make([]float64, len(w))...)
-	stride := p.basis.width + 1
-	sum := 0.0
+	k, sum := p.outputs, 0.0
 	for i, y := range p.s.Y {
 		if i%4096 == 0 && p.ctx.Err() != nil {
 			break
 		}
 		member, value := p.basis.row(i)
-		for o := range p.row {
-			v := w[o*stride]
-			for j, m := range member {
-				v += w[o*stride+1+int(m)] * value[j]
+		copy(p.row, w[:k])
+		for j, m := range member {
+			v, at := value[j], int(m+1)*k
+			for o, weight := range w[at : at+k] {
+				p.row[o] += weight * v
 			}
-			p.row[o] = v
 		}
 		sum += p.residuals(y)
 		for o, d := range p.row {
-			g := p.grad[o*stride : (o+1)*stride]
-			g[0] += d
-			for j, m := range member {
-				g[1+int(m)] += d * value[j]
+			p.grad[o] += d
+		}
+		for j, m := range member {
+			v, at := value[j], int(m+1)*k
+			g := p.grad[at : at+k]
+			for o, d := range p.row {
+				g[o] += d * v
 			}
 		}
 	}
@@ -149,7 +151,7 @@ func (p *problem) compute(w []float64) {
 	p.value = sum / n
 	for i := range p.grad {
 		p.grad[i] /= n
-		if i%stride != 0 {
+		if i >= k {
 			p.value += p.penalty / 2 * w[i] * w[i]
 			p.grad[i] += p.penalty * w[i]
 		}

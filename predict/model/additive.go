@@ -126,21 +126,27 @@ func (s *Shape) rows() int32 {
 	return s.Knots
 }
 
-// SetMeans computes the means that explanations count against, over vectors that each calls with.
+// SetMeans computes the means that explanations count against, over vectors that each calls with. A member that is never missing in
+// them counts as its mean where it is missing later.
 func (a *Additive) SetMeans(each func(yield func(x []float64))) {
 	a.Mean = make([]float64, len(a.Shapes)*a.Outputs)
+	missing := make([]bool, len(a.Shapes))
 	rows := 0.0
 	each(func(x []float64) {
 		rows++
 		for i := range a.Shapes {
-			row, next, part := a.place(i, x[a.Shapes[i].Feature])
+			v := x[a.Shapes[i].Feature]
+			missing[i] = missing[i] || v != v
+			row, next, part := a.place(i, v)
 			for o := range a.Outputs {
 				a.Mean[i*a.Outputs+o] += row[o] + (next[o]-row[o])*part
 			}
 		}
 	})
 	for i := range a.Mean {
-		a.Mean[i] /= max(rows, 1)
+		if a.Mean[i] /= max(rows, 1); !missing[i/a.Outputs] {
+			a.Missing[i] = a.Mean[i]
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *Calibration) apply(f *Function, dst []float64) {
 			}
 		}
 		Softmax(dst)
-	case c.Method == Temperature:
+	case c.Method == Temperature: // of a forest
 		for i, p := range dst {
 			dst[i] = c.A * math.Log(max(p, 1e-6))
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,7 @@ type Data struct {
 
 // Options say who races.
 type Options struct {
-	Learners []learn.Learner
+	Learners []learn.Learner // members of a blend stand before it
 	Features table.Options
 	Seed     uint64
 }
@@ -70,6 +71,9 @@ func Run(ctx context.Context, d Data, o Options) (*Result, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for l, learner := range o.Learners {
 		outputs[l] = make([][][]float64, len(parts))
+		if _, ok := learner.(*learn.Blend); ok {
+			continue // its members' outputs say what it would have said
+		}
 		for f := range parts {
 			group.Go(func() (err error) {
 				set := parts[f].set(d, o.Seed)
@@ -86,6 +90,10 @@ func Run(ctx context.Context, d Data, o Options) (*Result, error) {
 		r.held = append(r.held, p.testRows...)
 	}
 	for l, learner := range o.Learners {
+		if b, ok := learner.(*learn.Blend); ok {
+			r.Candidates = append(r.Candidates, r.blend(d, b))
+			continue
+		}
 		r.Candidates = append(r.Candidates, d.best(learner, parts, outputs[l]))
 	}
 	r.choose(d)
@@ -141,25 +149,52 @@ func labels(d Data, rows []int) []int32 {
 func (d *Data) best(learner learn.Learner, parts []fold, outputs [][][]float64) Candidate {
 	best := Candidate{Learner: learner, Figures: measure.Figures{LogLoss: math.Inf(1)}}
 	k := model.Outputs(d.Labels.Classes)
-	m := &model.Model{Function: &model.Function{Scale: learner.Scale(), Outputs: k}, Calibration: model.Calibration{Method: model.None}}
 	for stage := range learner.Stages() {
-		var list []measure.Prediction
 		var raw []measure.Raw
 		for f, p := range parts {
 			for i, row := range p.testRows {
-				v := outputs[f][stage][i*k : (i+1)*k]
-				probabilities := make([]float64, d.Labels.Classes)
-				copy(probabilities, v)
-				m.Calibrate(probabilities)
-				list = append(list, measure.Prediction{P: probabilities, Y: d.Labels.Of[row]})
-				raw = append(raw, measure.Raw{V: v, Y: d.Labels.Of[row]})
+				raw = append(raw, measure.Raw{V: outputs[f][stage][i*k : (i+1)*k], Y: d.Labels.Of[row]})
 			}
 		}
-		if figures := measure.Of(list); figures.LogLoss < best.Figures.LogLoss {
-			best.Stage, best.Figures, best.raw, best.losses = stage, figures, raw, losses(list)
+		if c := d.candidate(learner, stage, raw); c.Figures.LogLoss < best.Figures.LogLoss {
+			best = c
 		}
 	}
 	return best
+}
+
+// candidate computes the figures of raw outputs.
+func (d *Data) candidate(learner learn.Learner, stage int, raw []measure.Raw) Candidate {
+	m := &model.Model{Function: &model.Function{Scale: learner.Scale(), Outputs: model.Outputs(d.Labels.Classes)}}
+	list := make([]measure.Prediction, len(raw))
+	for i, r := range raw {
+		list[i] = measure.Prediction{P: make([]float64, d.Labels.Classes), Y: r.Y}
+		copy(list[i].P, r.V)
+		m.Calibrate(list[i].P)
+	}
+	return Candidate{Learner: learner, Stage: stage, Figures: measure.Of(list), raw: raw, losses: losses(list)}
+}
+
+// blend makes a candidate of others that have been tried.
+func (r *Result) blend(d Data, b *learn.Blend) Candidate {
+	set := &learn.Blend{Label: b.Label, Members: b.Members}
+	var raw []measure.Raw
+	for _, member := range b.Members {
+		i := slices.IndexFunc(r.Candidates, func(c Candidate) bool { return c.Learner == member })
+		c := r.Candidates[i]
+		set.At = append(set.At, c.Stage)
+		if raw == nil {
+			for _, one := range c.raw {
+				raw = append(raw, measure.Raw{V: make([]float64, len(one.V)), Y: one.Y})
+			}
+		}
+		for j, one := range c.raw {
+			for o, v := range one.V {
+				raw[j].V[o] += v / float64(len(b.Members))
+			}
+		}
+	}
+	return d.candidate(set, 0, raw)
 }
 
 func losses(list []measure.Prediction) []float64 {

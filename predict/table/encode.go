@@ -18,10 +18,12 @@ const Version = 1
 //	p = (n_k + m·g_k) / (n + m)
 //
 // where g_k is the class's part of all training rows and m the smoothing (Micci-Barreca, A Preprocessing Scheme for High-Cardinality Categorical
-// Attributes, 2001, with a constant m). Two classes have one member, log(p/(1-p)) of the second; more have log p each.
+// Attributes, 2001, with a constant m). The members are log(p/(1-p)) of the classes in PriorOf: of two classes the second, of more the most
+// frequent ones.
 type Encoding struct {
 	Version int              `json:"version"`
 	Classes int              `json:"classes"`
+	PriorOf []int            `json:"prior_of"` // classes, rising
 	Columns []ColumnEncoding `json:"columns"`
 	Names   []string         `json:"names"`  // of the vector's members
 	Source  []int            `json:"source"` // the column each member comes from
@@ -44,14 +46,6 @@ type ColumnEncoding struct {
 
 // Width is how many members the vector has.
 func (e *Encoding) Width() int { return len(e.Names) }
-
-// priorWidth is how many members the priors of a column have.
-func priorWidth(classes int) int {
-	if classes == 2 {
-		return 1
-	}
-	return classes
-}
 
 // Encode writes the vector of a row. Dst has Width members, row one value a column of the encoding. Numbers that are not finite
 // become NaN. It allocates nothing.
@@ -89,12 +83,12 @@ func (c *ColumnEncoding) prior(category string) (prior []float64, frequency floa
 }
 
 // width is how many members the column adds.
-func (c *ColumnEncoding) width(classes int) int {
+func (c *ColumnEncoding) width(priors int) int {
 	switch {
 	case c.Kind == Number:
 		return 1
 	case c.Priors:
-		return len(c.OneHot) + priorWidth(classes) + 1
+		return len(c.OneHot) + priors + 1
 	}
 	return len(c.OneHot)
 }
@@ -146,11 +140,11 @@ func (e *Encoding) check() error {
 			return fail("column %q has %d priors for %d categories", c.Name, len(c.Prior), len(c.Categories))
 		}
 		for _, p := range c.Prior {
-			if len(p) != priorWidth(e.Classes) {
+			if len(p) != len(e.PriorOf) {
 				return fail("column %q has priors of %d classes", c.Name, len(p))
 			}
 		}
-		at += c.width(e.Classes)
+		at += c.width(len(e.PriorOf))
 		c.link()
 	}
 	if at != len(e.Names) || at != len(e.Source) {

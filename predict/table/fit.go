@@ -12,6 +12,7 @@ type Options struct {
 	OneHot        int     // most categories of a column with a member of their own
 	MinRows       int     // fewest training rows of such a category, and of one with a prior
 	MaxCategories int     // most categories of a column with a prior; the most frequent ones
+	PriorClasses  int     // most classes with a prior each, where there are more than two
 	Smoothing     float64 // m of the prior, in rows
 	Parts         int     // of the cross-fit
 	Seed          uint64  // of its parts
@@ -19,7 +20,7 @@ type Options struct {
 
 // Defaults are what was found to hold on the public data sets.
 func Defaults() Options {
-	return Options{OneHot: 24, MinRows: 5, MaxCategories: 20_000, Smoothing: 20, Parts: 5, Seed: 1}
+	return Options{OneHot: 24, MinRows: 5, MaxCategories: 20_000, PriorClasses: 6, Smoothing: 20, Parts: 5, Seed: 1}
 }
 
 // Labels are the target of a frame's rows: Of[row] is a class below Classes. Group, where given, names rows that are of one case: they
@@ -32,7 +33,7 @@ type Labels struct {
 
 // Fit learns an encoding from the given rows of a frame and gives also their matrix, whose priors are cross-fitted. No other row is looked at.
 func Fit(f *Frame, rows []int, y Labels, o Options) (*Encoding, *Matrix) {
-	e := &Encoding{Version: Version, Classes: y.Classes}
+	e := &Encoding{Version: Version, Classes: y.Classes, PriorOf: y.priorOf(rows, o)}
 	parts := y.parts(rows, o)
 	m := &Matrix{Rows: len(rows)}
 	for i := range f.Columns {
@@ -42,12 +43,30 @@ func Fit(f *Frame, rows []int, y Labels, o Options) (*Encoding, *Matrix) {
 			m.Blocks = append(m.Blocks, Block{First: e.Width() - 1, Width: 1, Numbers: pick(c.Numbers, rows)})
 			continue
 		}
-		fit := newCategoryFit(c, rows, y, o)
+		fit := newCategoryFit(c, rows, y, e.PriorOf, o)
 		e.add(fit.encoding(), fit.memberNames()...)
 		m.Blocks = append(m.Blocks, e.blocks(i, c, rows, fit.crossFitted(rows, parts))...)
 	}
 	m.Names = e.Names
 	return e, m
+}
+
+// priorOf chooses the classes that priors are of.
+func (y Labels) priorOf(rows []int, o Options) []int {
+	if y.Classes == 2 {
+		return []int{1}
+	}
+	count, order := make([]int, y.Classes), make([]int, y.Classes)
+	for _, row := range rows {
+		count[y.Of[row]]++
+	}
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(count[b], count[a]) })
+	order = order[:min(y.Classes, o.PriorClasses)]
+	slices.Sort(order)
+	return order
 }
 
 // parts draws the cross-fit's part of each row; rows of one group share it.
@@ -81,6 +100,7 @@ func (e *Encoding) add(c ColumnEncoding, names ...string) {
 type categoryFit struct {
 	column *Column
 	y      Labels
+	of     []int // the classes with a prior
 	o      Options
 	rows   []int       // of a category
 	class  [][]float64 // [category][class] rows
@@ -90,9 +110,9 @@ type categoryFit struct {
 	priors bool
 }
 
-func newCategoryFit(c *Column, rows []int, y Labels, o Options) *categoryFit {
+func newCategoryFit(c *Column, rows []int, y Labels, of []int, o Options) *categoryFit {
 	n := len(c.Names) + 1
-	f := &categoryFit{column: c, y: y, o: o, rows: make([]int, n), class: make([][]float64, n), whole: make([]float64, y.Classes)}
+	f := &categoryFit{column: c, y: y, of: of, o: o, rows: make([]int, n), class: make([][]float64, n), whole: make([]float64, y.Classes)}
 	for _, row := range rows {
 		at := c.Codes[row] + 1
 		if f.class[at] == nil {
@@ -143,28 +163,27 @@ func (f *categoryFit) encoding() ColumnEncoding {
 // prior is the formula of Encoding on the counts of a category, less those of a part of the cross-fit.
 func (f *categoryFit) prior(counts, less, whole []float64) []float64 {
 	var rows, all float64
-	p := make([]float64, f.y.Classes)
 	for k, g := range whole {
 		all += g
 		if counts != nil {
-			p[k] = counts[k]
+			rows += counts[k]
 		}
 		if less != nil {
-			p[k] -= less[k]
+			rows -= less[k]
 		}
-		rows += p[k]
 	}
-	for k := range p {
-		g := (whole[k] + 0.5) / (all + 0.5*float64(len(whole)))
-		p[k] = (p[k] + f.o.Smoothing*g) / (rows + f.o.Smoothing)
+	members := make([]float64, len(f.of))
+	for i, k := range f.of {
+		n, g := 0.0, (whole[k]+0.5)/(all+0.5*float64(len(whole)))
+		if counts != nil {
+			n = counts[k]
+		}
+		if less != nil {
+			n -= less[k]
+		}
+		members[i] = logOdds((n + f.o.Smoothing*g) / (rows + f.o.Smoothing))
 	}
-	if len(p) == 2 {
-		return []float64{logOdds(p[1])}
-	}
-	for k := range p {
-		p[k] = math.Log(max(p[k], 1e-9))
-	}
-	return p
+	return members
 }
 
 func (f *categoryFit) memberNames() (names []string) {
@@ -176,7 +195,7 @@ func (f *categoryFit) memberNames() (names []string) {
 		names = append(names, f.column.Name+" = "+name)
 	}
 	if f.priors {
-		for range priorWidth(f.y.Classes) {
+		for range f.of {
 			names = append(names, f.column.Name+" prior")
 		}
 		names = append(names, f.column.Name+" frequency")

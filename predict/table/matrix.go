@@ -66,7 +66,7 @@ func (e *Encoding) blocks(column int, c *Column, rows []int, priors [][]float64)
 	if !enc.Priors {
 		return blocks
 	}
-	width, at := priorWidth(e.Classes), enc.At+len(enc.OneHot)
+	width, at := len(e.PriorOf), enc.At+len(enc.OneHot)
 	numbers := make([][]float64, width+1)
 	for k := range numbers {
 		numbers[k] = make([]float64, len(rows))

@@ -1,0 +1,45 @@
+package evaluate
+
+import "github.com/baton-ledger/baton/predict/learn"
+
+// The learners that race, by the kind of target. Their stages are tried inside the training part; the rest are settings that are usual for
+// tables of some thousand rows, and were not tuned on test parts beyond what docs/predict.md says.
+
+// TableLearners race for a target with two classes on up to some ten thousand rows.
+func TableLearners() []learn.Learner {
+	rounds := []int{50, 100, 150, 200, 300, 400}
+	bends := &learn.Logistic{Label: "logistic with bends", Knots: 7, Penalties: []float64{100, 30, 10, 3, 1}, Steps: 200}
+	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{200, 400, 600, 900}, Rate: 0.05, MinRows: 20, Ridge: 1, Rows: 0.6, Columns: 0.5}
+	return []learn.Learner{
+		&learn.Logistic{Label: "logistic", Penalties: []float64{30, 3, 1}, Steps: 200},
+		bends, additive,
+		&learn.Blend{Label: "additive blend", Members: []learn.Learner{bends, additive}},
+		&learn.Booster{Label: "booster, depth 2", Depth: 2, Rounds: rounds, Rate: 0.04, MinRows: 20, Ridge: 3, Rows: 0.6, Columns: 0.4},
+		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: rounds, Rate: 0.04, MinRows: 20, Ridge: 3, Rows: 0.6, Columns: 0.4},
+		&learn.Forest{Label: "golearn forest", Trees: 50, TrialTrees: 10, Leaves: []int{10}, Rows: 3000, Columns: 24},
+	}
+}
+
+// HandoverLearners race for a target with two classes on handovers.
+func HandoverLearners() []learn.Learner {
+	bends := &learn.Logistic{Label: "logistic with bends", Knots: 6, Penalties: []float64{100, 30, 10, 3}, Steps: 100}
+	deep := &learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{50, 100, 150, 200, 300, 400}, Rate: 0.05, MinRows: 20, Ridge: 3, Rows: 0.6, Columns: 0.4}
+	return []learn.Learner{
+		bends,
+		&learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{100, 200, 300, 500, 800}, Rate: 0.05, MinRows: 20, Ridge: 3, Rows: 0.6, Columns: 0.4},
+		deep,
+		&learn.Blend{Label: "blend of both", Members: []learn.Learner{bends, deep}},
+		&learn.Forest{Label: "golearn forest", Trees: 60, TrialTrees: 15, Leaves: []int{10}, Rows: 3000, Columns: 30},
+	}
+}
+
+// SequenceLearners race for the next activity.
+func SequenceLearners() []learn.Learner {
+	linear := &learn.Logistic{Label: "logistic", Penalties: []float64{30}, Steps: 40}
+	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{40, 80, 120, 160}, Rate: 0.15, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.4}
+	return []learn.Learner{
+		linear, additive,
+		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{20, 40, 60, 80, 100}, Rate: 0.1, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.3},
+		&learn.Forest{Label: "golearn forest", Trees: 40, TrialTrees: 10, Leaves: []int{5}, Rows: 5000, Columns: 30},
+	}
+}
