@@ -17,6 +17,13 @@ type Card struct {
 	Candidates []CandidateFigures `json:"candidates"`
 	Why        string             `json:"why"` // the chosen one was chosen
 	Limits     []string           `json:"limits"`
+	Reads      *Reads             `json:"reads,omitempty"` // nil: of a table or a log that is not in the ledger
+}
+
+// Reads says that the rows are of journeys in the ledger, with features of that version (package features), taken at these handoff events.
+type Reads struct {
+	Features int      `json:"features"`
+	Moments  []string `json:"moments"`
 }
 
 // CandidateFigures are one learner's, on the validation parts of the training rows.
