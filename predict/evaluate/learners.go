@@ -43,7 +43,8 @@ func SequenceLearners() []learn.Learner {
 	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{40, 80, 120, 160}, Rate: 0.15, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.4}
 	return []learn.Learner{
 		linear, additive,
+		&learn.Blend{Label: "additive blend", Members: []learn.Learner{linear, additive}},
 		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{20, 40, 60, 80, 100}, Rate: 0.1, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.3},
-		&learn.Forest{Label: "golearn forest", Trees: 40, TrialTrees: 10, Leaves: []int{5}, Rows: 5000, Columns: 30},
+		&learn.Forest{Label: "golearn forest", Trees: 40, TrialTrees: 8, Leaves: []int{5}, Rows: 5000, Columns: 24},
 	}
 }
