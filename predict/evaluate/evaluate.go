@@ -21,6 +21,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -44,6 +45,7 @@ type Task struct {
 	End        int32 // the class that ends a case; -1: none
 	Splits     []Split
 	Seed       uint64
+	OneHot     int // table.Options.OneHot where it is not the default
 	Baselines  []Baseline
 }
 
@@ -83,7 +85,7 @@ type part struct {
 // Run measures a task with the given learners.
 func Run(ctx context.Context, task *Task, learners []learn.Learner, say Say) (*Report, error) {
 	r := &run{task: task, learners: learners, features: table.Defaults(), parts: map[string][]part{}}
-	r.features.Seed = task.Seed
+	r.features.Seed, r.features.OneHot = task.Seed, cmp.Or(task.OneHot, r.features.OneHot)
 	r.report = &Report{Task: task.Name, Convention: task.Convention, Rows: task.Frame.Rows, Classes: len(task.Classes), Seed: task.Seed, Splits: len(task.Splits)}
 	for i, s := range task.Splits {
 		say("%s: part %d of %d, %d rows train, %d test", task.Name, i+1, len(task.Splits), len(s.Train), len(s.Test))

@@ -26,7 +26,7 @@ func Handover(l *Log, name string, horizon time.Duration, cut float64, seed uint
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	when := at[min(int(float64(len(at))*cut), len(at)-1)]
-	t := &Task{Name: name, Primary: "auc", Seed: seed, End: -1, Classes: []string{"stays", "handed over again"},
+	t := &Task{Name: name, Primary: "auc", Seed: seed, End: -1, OneHot: 8, Classes: []string{"stays", "handed over again"},
 		Convention: fmt.Sprintf("a row is a change of party; cut at %s, the time of the row at %.4g of %d by time; rows from there test; rows whose %s had passed by the cut train",
 			when.UTC().Format(time.RFC3339), cut, len(at), horizon)}
 	t.Labels.Classes = 2

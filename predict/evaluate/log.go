@@ -29,8 +29,8 @@ type Case struct {
 	Events []prefix.Event
 }
 
-// maxAttributeValues is from how many different values on a column is taken for text or an id and no feature.
-const maxAttributeValues = 5000
+// maxAttributeValues is from how many different values on a column is taken for text, an id or a person, and is no feature unless it is named.
+const maxAttributeValues = 500
 
 // ReadLog reads a XES or CSV file, plain or gzipped.
 func ReadLog(path string, o LogOptions) (*Log, error) {
@@ -63,7 +63,9 @@ func ReadLog(path string, o LogOptions) (*Log, error) {
 	if len(l.Cases) == 0 {
 		return nil, ledger.Errorf(ledger.CodeInvalid, "evaluate", "name a log with events", "%s has no events", path)
 	}
-	l.Attributes = useful(columns, len(kept))
+	if l.Attributes = o.Attributes; o.Attributes == nil {
+		l.Attributes = useful(columns, len(kept))
+	}
 	for i, p := range places {
 		e := &l.Cases[p.c].Events[p.e]
 		for _, name := range l.Attributes {

@@ -21,6 +21,7 @@ type Booster struct {
 	Ridge   float64 // λ
 	Rows    float64 // part of the rows a round sees
 	Columns float64 // part of the blocks a tree may ask
+	Salt    uint64  // beside the set's seed, so that two of a kind in a blend draw different rows
 }
 
 // Name tells it from the others in a race.
@@ -104,7 +105,7 @@ func (t *tree) at(x []float64) float64 { return t.value[model.Find(t.nodes, x)] 
 
 // boost grows all trees, round by round and within a round by output.
 func (b *Booster) boost(ctx context.Context, s Set, rounds int) ([]*tree, error) {
-	rng := rand.New(rand.NewPCG(s.Seed, uint64(b.Depth)))
+	rng := rand.New(rand.NewPCG(s.Seed, uint64(b.Depth)+b.Salt<<8))
 	x := bin(s.X)
 	k := model.Outputs(s.Classes)
 	g := &grower{x: x, depth: b.Depth, minRows: float64(b.MinRows), ridge: b.Ridge, rate: b.Rate, columns: b.Columns}

@@ -62,10 +62,8 @@ func (g *grower) grow(rows []int32, rng *rand.Rand) *tree {
 // choose draws the blocks that the tree may ask.
 func (g *grower) choose(rng *rand.Rand) {
 	n := len(g.x.blocks)
-	g.chosen = g.chosen[:0]
-	for _, b := range rng.Perm(n)[:min(n, max(1, int(math.Ceil(g.columns*float64(n)))))] {
-		g.chosen = append(g.chosen, b)
-	}
+	ask := min(n, max(1, int(math.Ceil(g.columns*float64(n)))))
+	g.chosen = append(g.chosen[:0], rng.Perm(n)[:ask]...)
 }
 
 func (g *grower) sum(rows []int32) (c cell) {

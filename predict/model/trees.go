@@ -16,7 +16,8 @@ type Trees struct {
 	Value   []float64
 	Cover   []float64 // rows of training, or their weight, that reached the node
 
-	paths   []leafPath // of boosted trees, for Shapley values
+	flat    []flatTree // of boosted trees up to three deep, for scoring
+	paths   []leafPath // of the same, for Shapley values
 	deepest int
 }
 
@@ -67,6 +68,13 @@ func (t *Trees) leaf(i int32, x []float64) int32 {
 func (t *Trees) add(dst, x []float64) {
 	for o, b := range t.Bias {
 		dst[o] += b
+	}
+	if t.flat != nil {
+		for k := range t.flat {
+			f := &t.flat[k]
+			dst[f.output] += f.at(x)
+		}
+		return
 	}
 	if !t.Average {
 		for k, root := range t.Roots {
@@ -131,15 +139,16 @@ func (t *Trees) depth(i int32) int {
 	return 1 + max(t.depth(i+1), t.depth(n.right()))
 }
 
-// Prepare computes what explanations need besides the arrays. A function is not explained before.
+// Prepare computes what scoring fast, and explanations, need besides the arrays. A function is not explained before.
 func (t *Trees) Prepare() {
-	t.deepest, t.paths = 0, nil
+	t.deepest, t.paths, t.flat = 0, nil, nil
 	for _, root := range t.Roots {
 		t.deepest = max(t.deepest, t.depth(root))
 	}
 	if t.Average || t.deepest > maxShapDepth {
 		return
 	}
+	t.flatten()
 	for k, root := range t.Roots {
 		t.collect(root, leafPath{output: t.Output[k]})
 	}
