@@ -42,7 +42,7 @@ func (a *app) serveCommand() *cobra.Command {
 			return errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.url", "nats.port", "custody.accept_within", "custody.orphan_after", "predict.model", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
@@ -68,6 +68,7 @@ func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 	if n.hooks, err = a.openWebhooks(ctx, n, n.intakeFrom("webhooks")); err != nil {
 		return err
 	}
+	a.openOverlay(n)
 	fan, err := a.startFan(n)
 	if err != nil {
 		return err
@@ -101,6 +102,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 	}
 	if a.cfg.Deadlines.Enabled {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
+	}
+	if n.overlay != nil {
+		list = append(list, fan.oneOf(n, n.overlayPart()))
 	}
 	if fan.relay != nil {
 		list = append(list,

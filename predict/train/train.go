@@ -103,7 +103,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 	if err := s.rows(ctx, r, say("computing features")); err != nil {
 		return nil, err
 	}
-	say("racing the learners")(0, 0)
+	say(fmt.Sprintf("racing %d learners on %d examples", len(o.Learners), len(s.train)))(0, 0)
 	out := &Result{Examples: len(s.list), Unknown: len(p.examples) - len(s.list), TrainRows: len(s.train), Events: p.events, Journeys: len(p.journeys),
 		From: s.list[s.train[0]].at, Cut: s.cut, To: p.last, First: p.first, Last: p.position}
 	if err := s.learn(ctx, o, out); err != nil {
