@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 //
 //	served DIR       waits until a process serves the directory
 //	dead NAME N CFG  waits until an endpoint has given up N deliveries
+//	suggested DIR J N waits until a served journey has N suggestions, and sets SUGGESTION to the id of the last
 //	fill FILE N      writes N bytes of JSON data into an event of its own
 //	flip FILE SHARE  flips a bit of a file, at that share (0 to 1) of its length; FILE may be a pattern
 //	cut FILE SHARE   cuts a file off there
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"served": served, "dead": deadAt, "fill": fillFile,
+			"served": served, "suggested": suggestedAt, "dead": deadAt, "fill": fillFile,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })
 			},
