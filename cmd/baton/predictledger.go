@@ -182,7 +182,7 @@ func (a *app) predictScoreCommand() *cobra.Command {
 	var name, hash string
 	var position uint64
 	cmd := &cobra.Command{
-		Use: "score JOURNEY --model N", Short: "What a model says of a journey, now or as of a position, and why", Args: cobra.ExactArgs(1),
+		Use: "score JOURNEY --model N", Short: "What a model says of a journey, at its last handoff or as of a position, and why", Args: cobra.ExactArgs(1),
 		Example: "  baton predict score order-1007 --model again\n  baton predict score order-1007 --model again --position 120",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -190,6 +190,11 @@ func (a *app) predictScoreCommand() *cobra.Command {
 				m, err := a.loadModel(ctx, s, name, hash)
 				if err != nil {
 					return err
+				}
+				if position == 0 {
+					if position, err = overlay.LastMoment(ctx, s.source, m, args[0]); err != nil {
+						return err
+					}
 				}
 				out, err := overlay.Of(ctx, s.source, m, args[0], position)
 				if err != nil {
@@ -202,7 +207,7 @@ func (a *app) predictScoreCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&name, "model", "", "name of the model")
 	f.StringVar(&hash, "hash", "", "beginning of its hash (default the newest)")
-	f.Uint64Var(&position, "position", 0, "as the journey stood at this position of the ledger (default now)")
+	f.Uint64Var(&position, "position", 0, "as the journey stood at this position of the ledger (default its last handoff moment)")
 	_ = cmd.MarkFlagRequired("model")
 	return cmd
 }

@@ -1,8 +1,10 @@
 package features
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/baton-ledger/baton/predict/table"
@@ -135,11 +137,10 @@ func (b *Builder) Evidence(column int) (list []Place) {
 		return append(list, present(b.countAt[column-len(fixed)])...)
 	}
 	for _, at := range fixed[column].from {
-		if p := b.at[at]; p.Position > 0 && (len(list) == 0 || list[len(list)-1] != p) {
-			list = append(list, p)
-		}
+		list = append(list, present(b.at[at])...)
 	}
-	return list
+	slices.SortFunc(list, func(a, b Place) int { return cmp.Compare(a.Position, b.Position) })
+	return slices.Compact(list)
 }
 
 func present(p Place) []Place {

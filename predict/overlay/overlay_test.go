@@ -195,6 +195,9 @@ func TestScoreExplains(t *testing.T) {
 	if later, err := overlay.Of(t.Context(), d.store, m, "L1", phone.Position); err != nil || later.Features.Digest != s.Features.Digest || later.Probability != s.Probability {
 		t.Errorf("%+v %v", later, err)
 	}
+	if at, err := overlay.LastMoment(t.Context(), d.store, m, "L1"); err != nil || at != phone.Position {
+		t.Errorf("%d %v", at, err)
+	}
 	if after, err := overlay.Of(t.Context(), d.store, m, "L1", 0); err != nil || !after.Outside {
 		t.Errorf("%+v %v", after, err)
 	}

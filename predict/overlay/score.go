@@ -93,6 +93,19 @@ func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string
 	return s, nil
 }
 
+// LastMoment is the position of a journey's last event of the sort that the model was trained at, 0 where it has none.
+func LastMoment(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string) (position uint64, err error) {
+	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(m.Moments, features.Moment(&e)) {
+			position = e.Position
+		}
+	}
+	return position, nil
+}
+
 // handed notes the handoff that the last event is about.
 func (s *Score) handed(j *ledger.Journey) {
 	switch features.Moment(&s.last) {
