@@ -32,6 +32,7 @@ type desk struct {
 	append ledger.Append
 	dir    string // of models
 	model  registry.Registered
+	held   []train.Said
 	n      int
 }
 
@@ -86,7 +87,7 @@ func (d *desk) train(seed uint64) *registry.Loaded {
 	if err != nil {
 		d.Fatal(err)
 	}
-	d.model = registry.Describe("again", r)
+	d.model, d.held = registry.Describe("again", r), r.Held
 	if _, err := registry.Save(d.dir, d.model, r.File); err != nil {
 		d.Fatal(err)
 	}
@@ -203,6 +204,27 @@ func TestScoreExplains(t *testing.T) {
 	}
 	if _, err := overlay.Of(t.Context(), d.store, m, "nobody", 0); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Error(err)
+	}
+}
+
+// TestTrainedAsScored: what training computed of an example in its pass over the ledger is what scoring computes of the journey, to the last bit.
+func TestTrainedAsScored(t *testing.T) {
+	d := open(t)
+	m := d.train(1)
+	journeys := map[uint64]string{}
+	for e, err := range d.store.Read(t.Context(), ledger.ReadOptions{HeaderOnly: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		journeys[e.Position] = ledger.JourneyOf(e.Stream)
+	}
+	if len(d.held) < 20 {
+		t.Fatalf("%d examples", len(d.held))
+	}
+	for _, h := range d.held {
+		if s, err := overlay.Of(t.Context(), d.store, m, journeys[h.Position], h.Position); err != nil || s.Probability != h.P || s.Outside {
+			t.Errorf("position %d: %v in training, %+v %v", h.Position, h.P, s, err)
+		}
 	}
 }
 

@@ -141,6 +141,10 @@ func TestLabelsOnlyWhenKnown(t *testing.T) {
 	if !r.Cut.Before(r.To) || r.From != start || len(r.Held) < 70 {
 		t.Errorf("%+v", r)
 	}
+	// Three moments come in two days, so that about five lie in the 72 h before the held out ones, whose label was not known then.
+	if late := r.Examples - len(r.Held) - r.TrainRows; late < 3 || late > 5 {
+		t.Errorf("%d examples were left out because their label was not known yet", late)
+	}
 	for _, h := range r.Held {
 		if h.P < 0 || h.P > 1 {
 			t.Errorf("%+v", h)
