@@ -42,7 +42,7 @@ func TestConventionsCountAsPublished(t *testing.T) {
 		majority, without float64
 	}{
 		{helpdesk, 6645, 3261, .3934, .6438},
-		{bpiNextAlone, 45416, 12563, .2156, .2697},
+		{bpiNextWithout, 45416, 12563, .2156, .2697},
 		{bpiHandover, 4871, 3153, 0, 0},
 	} {
 		task, _, err := c.make(dir)

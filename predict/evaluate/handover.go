@@ -3,6 +3,7 @@ package evaluate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -28,7 +29,7 @@ func Handover(l *Log, name string, horizon time.Duration, cut float64, seed uint
 	when := at[min(int(float64(len(at))*cut), len(at)-1)]
 	t := &Task{Name: name, Primary: "auc", Seed: seed, End: -1, OneHot: 8, Classes: []string{"stays", "handed over again"},
 		Convention: fmt.Sprintf("a row is a change of party; cut at %s, the time of the row at %.4g of %d by time; rows from there test; rows whose %s had passed by the cut train",
-			when.UTC().Format(time.RFC3339), cut, len(at), horizon)}
+			when.UTC().Format(time.RFC3339), cut, len(at), short(horizon))}
 	t.Labels.Classes = 2
 	return t, t.handoverRows(l, moments, when, horizon)
 }
@@ -58,6 +59,18 @@ func (l *Log) handovers(horizon time.Duration) (list []moment) {
 		}
 	}
 	return list
+}
+
+// short writes 24h0m0s as 24h.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // handoverRows makes the rows and the split.

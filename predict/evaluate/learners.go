@@ -2,8 +2,8 @@ package evaluate
 
 import "github.com/baton-ledger/baton/predict/learn"
 
-// The learners that race, by the kind of target. Their stages are tried inside the training part; the rest are settings that are usual for
-// tables of some thousand rows, and were not tuned on test parts beyond what docs/predict.md says.
+// The learners that race, by the kind of target. Their stages are tried inside the training part; how the other settings were found is
+// in docs/predict.md.
 
 // TableLearners race for a target with two classes on up to some ten thousand rows.
 func TableLearners() []learn.Learner {
@@ -24,7 +24,7 @@ func TableLearners() []learn.Learner {
 func HandoverLearners() []learn.Learner {
 	bends := &learn.Logistic{Label: "logistic with bends", Knots: 6, Penalties: []float64{100, 30, 10}, Steps: 100}
 	deep := func(label string, salt uint64) *learn.Booster {
-		return &learn.Booster{Label: label, Depth: 3, Rounds: []int{40, 60, 80, 100, 120, 140}, Rate: 0.1, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.3, Salt: salt}
+		return &learn.Booster{Label: label, Depth: 3, Rounds: []int{60, 80, 100, 120}, Rate: 0.15, MinRows: 15, Ridge: 10, Rows: 0.65, Columns: 0.6, Salt: salt}
 	}
 	one, two, three := deep("booster, depth 3", 0), deep("booster, depth 3, second draw", 1), deep("booster, depth 3, third draw", 2)
 	return []learn.Learner{
@@ -33,7 +33,7 @@ func HandoverLearners() []learn.Learner {
 		one, two, three,
 		&learn.Blend{Label: "blend of depth 3", Members: []learn.Learner{one, two, three}},
 		&learn.Blend{Label: "blend of all", Members: []learn.Learner{bends, one, two, three}},
-		&learn.Forest{Label: "golearn forest", Trees: 60, TrialTrees: 15, Leaves: []int{10}, Rows: 3000, Columns: 30},
+		&learn.Forest{Label: "golearn forest", Trees: 60, TrialTrees: 30, Leaves: []int{10}, Rows: 3000, Columns: 30},
 	}
 }
 
@@ -44,7 +44,7 @@ func SequenceLearners() []learn.Learner {
 	return []learn.Learner{
 		linear, additive,
 		&learn.Blend{Label: "additive blend", Members: []learn.Learner{linear, additive}},
-		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{20, 40, 60, 80, 100}, Rate: 0.1, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.3},
+		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{10, 20, 30}, Rate: 0.2, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.3},
 		&learn.Forest{Label: "golearn forest", Trees: 40, TrialTrees: 8, Leaves: []int{5}, Rows: 5000, Columns: 24},
 	}
 }

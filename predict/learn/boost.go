@@ -81,13 +81,24 @@ func (b *Booster) Fit(ctx context.Context, train Set, stage int) (*model.Functio
 	f := &model.Function{Kind: model.Boosted, Scale: model.LogOdds, Outputs: model.Outputs(train.Classes), Width: train.X.Width()}
 	if b.Depth == 1 {
 		f.Kind = model.AdditiveKind
-		f.Additive = stumps(trees, start(train))
+		f.Additive = stumps(trees, start(train), categories(train.X))
 		setMeans(f.Additive, train.X)
 		return f, nil
 	}
 	f.Trees = flatten(trees, start(train))
 	f.Trees.Prepare()
 	return f, nil
+}
+
+// categories are the members that are 0 or 1 and never missing.
+func categories(m *table.Matrix) map[int32]bool {
+	out := map[int32]bool{}
+	for _, b := range m.Blocks {
+		for i := range b.Width {
+			out[int32(b.First+i)] = b.Numbers == nil
+		}
+	}
+	return out
 }
 
 func setMeans(a *model.Additive, m *table.Matrix) {

@@ -76,8 +76,9 @@ func flatten(trees []*tree, bias []float64) *model.Trees {
 	return t
 }
 
-// stumps adds trees of depth one up to one step function a member.
-func stumps(trees []*tree, bias []float64) *model.Additive {
+// stumps adds trees of depth one up to one step function a member. A member of a category is 0 or 1: its steps are a slope, which costs
+// nothing where it is 0.
+func stumps(trees []*tree, bias []float64, categories map[int32]bool) *model.Additive {
 	a := &model.Additive{Outputs: len(bias), Bias: slices.Clone(bias)}
 	by := map[int32][]*tree{}
 	var members []int32
@@ -94,9 +95,22 @@ func stumps(trees []*tree, bias []float64) *model.Additive {
 	}
 	slices.Sort(members)
 	for _, m := range members {
-		addSteps(a, m, by[m])
+		if categories[m] {
+			addSlope(a, m, by[m])
+		} else {
+			addSteps(a, m, by[m])
+		}
 	}
 	return a
+}
+
+func addSlope(a *model.Additive, member int32, trees []*tree) {
+	values := make([]float64, a.Outputs)
+	for _, t := range trees {
+		a.Bias[t.output] += t.value[1]
+		values[t.output] += t.value[2] - t.value[1]
+	}
+	a.Append(model.Slope, int(member), []float64{0}, values, make([]float64, a.Outputs))
 }
 
 func addSteps(a *model.Additive, member int32, trees []*tree) {

@@ -11,6 +11,8 @@ type flatTree struct {
 	sign      [7]float64
 	threshold [7]float64
 	leaf      [8]float64
+
+	first, end int32 // its leaves among the paths
 }
 
 // flatten makes the flat trees of trees up to three deep.

@@ -27,16 +27,40 @@ func Mix(parts []*Function) *Function {
 }
 
 func (a *Additive) mix(b *Additive, share float64) {
-	knots, rows := int32(len(a.X)), int32(len(a.Y)/a.Outputs)
-	for _, s := range b.Shapes {
-		s.At, s.Values = s.At+knots, s.Values+rows
-		a.Shapes = append(a.Shapes, s)
-	}
-	a.X = append(a.X, b.X...)
 	for o, v := range b.Bias {
 		a.Bias[o] += v * share
 	}
-	a.Y, a.Missing, a.Mean = scaled(a.Y, b.Y, share), scaled(a.Missing, b.Missing, share), scaled(a.Mean, b.Mean, share)
+	n := a.Outputs
+	for i := range b.Shapes {
+		s := &b.Shapes[i]
+		values := scaled(nil, b.Y[int(s.Values)*n:(int(s.Values)+int(s.rows()))*n], share)
+		missing, mean := scaled(nil, b.Missing[i*n:i*n+n], share), scaled(nil, b.Mean[i*n:i*n+n], share)
+		knots := b.X[s.At : s.At+s.Knots]
+		if j := a.slope(s, knots); j >= 0 {
+			sumInto(a.value(&a.Shapes[j], 0), values)
+			sumInto(a.Missing[j*n:j*n+n], missing)
+			sumInto(a.Mean[j*n:j*n+n], mean)
+			continue
+		}
+		a.Append(s.Form, int(s.Feature), knots, values, missing)
+		a.Mean = append(a.Mean, mean...)
+	}
+}
+
+// slope finds a slope of the same member from the same knot: the two are one.
+func (a *Additive) slope(s *Shape, knots []float64) int {
+	for j := range a.Shapes {
+		if o := &a.Shapes[j]; s.Form == Slope && o.Form == Slope && o.Feature == s.Feature && a.X[o.At] == knots[0] {
+			return j
+		}
+	}
+	return -1
+}
+
+func sumInto(to, from []float64) {
+	for i, v := range from {
+		to[i] += v
+	}
 }
 
 func (t *Trees) mix(b *Trees, share float64) {

@@ -252,3 +252,32 @@ func TestScoringAllocatesNothing(t *testing.T) {
 		all.Wait()
 	}
 }
+
+// TestMixIsTheMean: the outputs of a mix are the mean of its parts' outputs, and it explains itself.
+func TestMixIsTheMean(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	const members = 6
+	all := randomModels(rng, members)
+	parts := []*Function{all["additive"].Function, all["boosted and additive"].Function, all["boosted, platt"].Function}
+	mixed := Mix(parts)
+	m := &Model{Features: encoding(members, 2), Classes: []string{"no", "yes"}, Function: mixed, Calibration: Calibration{Method: None}}
+	if shapes := len(mixed.Additive.Shapes); shapes != 5 { // of two times three, the two slopes are one
+		t.Errorf("%d shapes", shapes)
+	}
+	for range 50 {
+		x, got, raw, want := vector(rng, members), make([]float64, 2), make([]float64, 2), 0.0
+		for _, p := range parts {
+			p.Raw(raw, x)
+			want += raw[0] / 3
+		}
+		mixed.Raw(got, x)
+		contributions := make([]float64, members)
+		total := m.Explain(contributions, x, 1)
+		for _, c := range contributions {
+			total += c
+		}
+		if math.Abs(got[0]-want) > 1e-9 || math.Abs(total-want) > 1e-9 {
+			t.Fatalf("mixed %g, explained %g, the mean is %g", got[0], total, want)
+		}
+	}
+}

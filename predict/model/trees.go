@@ -150,7 +150,9 @@ func (t *Trees) Prepare() {
 	}
 	t.flatten()
 	for k, root := range t.Roots {
-		t.collect(root, leafPath{output: t.Output[k]})
+		t.flat[k].first = int32(len(t.paths))
+		t.collect(root, 0, leafPath{})
+		t.flat[k].end = int32(len(t.paths))
 	}
 }
 

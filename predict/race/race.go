@@ -9,7 +9,6 @@ package race
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 
@@ -147,7 +146,7 @@ func labels(d Data, rows []int) []int32 {
 
 // best finds a learner's stage with the lowest log loss over all rows held back.
 func (d *Data) best(learner learn.Learner, parts []fold, outputs [][][]float64) Candidate {
-	best := Candidate{Learner: learner, Figures: measure.Figures{LogLoss: math.Inf(1)}}
+	var best Candidate
 	k := model.Outputs(d.Labels.Classes)
 	for stage := range learner.Stages() {
 		var raw []measure.Raw
@@ -156,7 +155,7 @@ func (d *Data) best(learner learn.Learner, parts []fold, outputs [][][]float64) 
 				raw = append(raw, measure.Raw{V: outputs[f][stage][i*k : (i+1)*k], Y: d.Labels.Of[row]})
 			}
 		}
-		if c := d.candidate(learner, stage, raw); c.Figures.LogLoss < best.Figures.LogLoss {
+		if c := d.candidate(learner, stage, raw); stage == 0 || c.Figures.LogLoss < best.Figures.LogLoss {
 			best = c
 		}
 	}
