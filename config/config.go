@@ -45,6 +45,7 @@ type Config struct {
 	Metrics        Metrics
 	Custody        Custody
 	Deadlines      Deadlines
+	Predict        Predict
 	Webhooks       map[string]Webhook // endpoints by name
 	Trace          Trace
 	Log            Log
@@ -117,6 +118,14 @@ type Custody struct {
 // Deadlines says whether a server writes down that time has run out.
 type Deadlines struct {
 	Enabled bool
+}
+
+// Predict says what handoffs are scored with while a ledger is served.
+type Predict struct {
+	Model  string   // empty: nothing is scored
+	Points []string // none: all
+	Budget time.Duration
+	TTL    time.Duration
 }
 
 // CustodyLimits are the time limits of one point.

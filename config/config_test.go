@@ -25,7 +25,7 @@ type given struct {
 var allKeys = []string{
 	"data", "listen", "store", "nats.enabled", "nats.url", "nats.port", "nats.creds_file", "nats.replicas", "notary.key_file", "notary.origin",
 	"notary.interval", "checkpoint.copies", "pebble.cache_mb", "pebble.memtable_mb", "pebble.min_free_mb",
-	"custody.accept_within", "custody.orphan_after", "custody.points", "webhooks", "trace.endpoint", "trace.sample", "log.level", "log.format",
+	"custody.accept_within", "custody.orphan_after", "custody.points", "predict.model", "predict.points", "predict.budget", "predict.ttl", "webhooks", "trace.endpoint", "trace.sample", "log.level", "log.format",
 }
 
 func (g given) load(t *testing.T) (*config.Loaded, error) {
@@ -69,10 +69,10 @@ func TestDefaults(t *testing.T) {
 		Pebble:     config.Pebble{CacheMB: 256, MemtableMB: 64, MinFreeMB: 64},
 		Limits:     config.Limits{Burst: 100, Requests: 256, Streams: 1000, Stall: time.Minute},
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
-		Deadlines:  config.Deadlines{Enabled: true},
-		Webhooks:   map[string]config.Webhook{},
-		Trace:      config.Trace{Sample: 1},
-		Log:        config.Log{Level: "info", Format: "text"},
+		Deadlines:  config.Deadlines{Enabled: true}, Predict: config.Predict{Points: []string{}, Budget: 20 * time.Millisecond, TTL: 24 * time.Hour},
+		Webhooks: map[string]config.Webhook{},
+		Trace:    config.Trace{Sample: 1},
+		Log:      config.Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(l.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", l.Config, want)

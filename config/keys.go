@@ -94,6 +94,15 @@ var keys = []key{
 	{name: "deadlines.enabled", def: true, field: func(c *Config) any { return &c.Deadlines.Enabled },
 		doc: "A server records that time has run out: handoffs past custody.accept_within, and what says when it ends itself."},
 
+	{name: "predict.model", def: "", field: func(c *Config) any { return &c.Predict.Model }, rule: modelName,
+		doc: "Name of the model that handoffs are scored with, as baton predict train registered it. Empty scores nothing."},
+	{name: "predict.points", def: []string{}, field: func(c *Config) any { return &c.Predict.Points }, rule: eachPoint,
+		doc: "Points that get suggestions, as sender>receiver@channel (spaces as %20); empty is all."},
+	{name: "predict.budget", def: 20 * time.Millisecond, field: func(c *Config) any { return &c.Predict.Budget }, rule: within(time.Millisecond, time.Minute),
+		doc: "Longest time to read and score one journey; what takes longer gets no suggestion and is counted."},
+	{name: "predict.ttl", def: 24 * time.Hour, field: func(c *Config) any { return &c.Predict.TTL }, rule: positive,
+		doc: "A suggestion is over after this long."},
+
 	{name: "trace.endpoint", def: "", field: func(c *Config) any { return &c.Trace.Endpoint }, rule: traceURL, secret: true,
 		doc: "OTLP/HTTP collector that gets traces, as http://127.0.0.1:4318; empty makes none."},
 	{name: "trace.sample", def: 1.0, field: func(c *Config) any { return &c.Trace.Sample }, rule: within(0.0, 1.0),

@@ -29,6 +29,14 @@ func eachNotEmpty(v any) error {
 	return nil
 }
 
+// modelName is a name that a stream and a file can have, or none.
+func modelName(v any) error {
+	if name := v.(string); len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		return fmt.Errorf("is %q; expected a name of a-z, 0-9, - and _", name)
+	}
+	return nil
+}
+
 // eachHost wants bare names: a list that a Host header is looked up in.
 func eachHost(v any) error {
 	for _, name := range v.([]string) {

@@ -18,6 +18,8 @@ type View struct {
 	Events  int            `json:"events"`  // that count at the moment
 	NotYet  int            `json:"not_yet"` // known at the moment and left out, because they occurred after Moment.At
 
+	Suggestions []Suggestion `json:"suggestions,omitempty"` // by machines, oldest first
+
 	trace trace // where each part was said last; only folds that compare keep one
 }
 
@@ -59,6 +61,8 @@ type folder struct {
 	journey ledger.Journey
 	context ledger.Context
 	trace   trace
+
+	suggestions []Suggestion
 }
 
 func newFolder(journey string, traced bool) *folder {
@@ -70,6 +74,7 @@ func newFolder(journey string, traced bool) *folder {
 }
 
 func (f *folder) apply(e *ledger.Recorded) ledger.Change {
+	f.suggest(e)
 	if f.trace == nil {
 		f.context.Apply(e)
 		return f.journey.Apply(e)
@@ -84,7 +89,7 @@ func (f *folder) view() View {
 	j.Handoffs = append([]ledger.Handoff{}, j.Handoffs...)
 	j.Anomalies = append([]ledger.Anomaly{}, j.Anomalies...)
 	j.Links = slices.Clone(j.Links)
-	return View{Journey: j, Context: maps.Clone(f.context), Events: j.Events, trace: maps.Clone(f.trace)}
+	return View{Journey: j, Context: maps.Clone(f.context), Events: j.Events, Suggestions: slices.Clone(f.suggestions), trace: maps.Clone(f.trace)}
 }
 
 // Place is where something was said: an event of the journey, by its place in the ledger and in its stream.

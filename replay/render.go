@@ -29,6 +29,7 @@ func (v View) WriteText(w io.Writer, o TextOptions) error {
 	p.writeHandoffs(j)
 	p.writeAnomalies(j)
 	p.writeContext(v.Context)
+	p.writeSuggestions(v.Suggestions)
 	return p.writeTo(w)
 }
 

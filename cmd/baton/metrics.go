@@ -11,7 +11,7 @@ import (
 	"github.com/baton-ledger/baton/server"
 )
 
-// appendMetrics count what came in. Labels are the way in (http, grpc, esdb, nats, webhooks, deadlines, local) and the ledger's codes.
+// appendMetrics count what came in. Labels are the way in (http, grpc, esdb, nats, webhooks, deadlines, overlay, local) and the ledger's codes.
 type appendMetrics struct {
 	batches *prometheus.CounterVec
 	events  *prometheus.CounterVec

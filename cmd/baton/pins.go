@@ -6,7 +6,5 @@ package main
 
 import (
 	_ "github.com/parquet-go/parquet-go"
-	_ "github.com/sjwhitworth/golearn/trees"
 	_ "github.com/tink-crypto/tink-go/v2/aead"
-	_ "gonum.org/v1/gonum/optimize"
 )

@@ -43,7 +43,7 @@ func (a *app) serveCommand() *cobra.Command {
 		},
 	}
 	config.AddFlags(cmd.Flags(), natsFlags...)
-	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas", "custody.accept_within", "custody.orphan_after", "trace.endpoint", "trace.sample")
+	config.AddFlags(cmd.Flags(), "listen", "esdb_listen", "nats.enabled", "nats.port", "nats.replicas", "custody.accept_within", "custody.orphan_after", "predict.model", "trace.endpoint", "trace.sample")
 	return cmd
 }
 
@@ -69,6 +69,7 @@ func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 	if n.hooks, err = a.openWebhooks(ctx, n, n.intakeFrom("webhooks")); err != nil {
 		return err
 	}
+	a.openOverlay(n)
 	fan, err := a.startFan(n)
 	if err != nil {
 		return err
@@ -102,6 +103,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 	}
 	if a.cfg.Deadlines.Enabled {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
+	}
+	if n.overlay != nil {
+		list = append(list, fan.oneOf(n, n.overlayPart()))
 	}
 	if fan.relay != nil {
 		list = append(list,

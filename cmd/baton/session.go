@@ -12,6 +12,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/ledger/webhook"
+	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
@@ -45,7 +46,8 @@ type node struct {
 	notary  *notary.Notary
 	models  *projections.Models
 	hooks   *webhook.Hooks
-	tell    *telemetry // nil where nothing is served
+	tell    *telemetry       // nil where nothing is served
+	overlay *overlay.Overlay // nil where nothing is scored
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
 }
@@ -184,7 +186,7 @@ func (n *node) guard(ctx context.Context, copies []string, s *pebblestore.Store)
 
 func (n *node) intake() ledger.Append { return n.intakeFrom("local") }
 
-// intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, esdb, nats, webhooks, deadlines, local.
+// intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, esdb, nats, webhooks, deadlines, overlay, local.
 func (n *node) intakeFrom(source string) ledger.Append {
 	return ledger.Intake(n.store.AppendAll, append(n.tell.stages(source), server.Actor, ledger.Validate)...)
 }

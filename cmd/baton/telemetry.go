@@ -75,6 +75,7 @@ func (t *telemetry) close() {
 func (n *node) checks(f *fan) []server.Check {
 	list := []server.Check{{Name: "disk", Ask: func(context.Context) error { return n.disk.Writable() }}}
 	list = append(list, n.clusterChecks()...)
+	list = append(list, n.overlayChecks()...)
 	if f.conn != nil {
 		list = append(list, server.Check{Name: "nats", Soft: true, Ask: func(context.Context) error {
 			if f.conn.IsConnected() {

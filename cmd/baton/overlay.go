@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/overlay"
+	"github.com/baton-ledger/baton/server"
+)
+
+// modelsDir is where the files of trained models are.
+func modelsDir(dir string) string { return filepath.Join(dir, "predict") }
+
+// openOverlay makes the follower that suggests, where a model is configured.
+func (a *app) openOverlay(n *node) {
+	p := a.cfg.Predict
+	if p.Model == "" {
+		return
+	}
+	o := overlay.Options{Store: n.store, Append: n.intakeFrom("overlay"), Models: modelsDir(n.dir), Model: p.Model, Points: p.Points,
+		Budget: p.Budget, TTL: p.TTL, Logger: a.logger().With("part", "overlay")}
+	o.Observe = overlayMetrics(n.tell.registry, func() bool { return n.overlay.Status().Scoring })
+	n.overlay = overlay.New(o)
+}
+
+// overlayPart is the follower as a part of a server.
+func (n *node) overlayPart() part {
+	progress := &ledger.Progress{}
+	return part{n.overlay.Name(), progress, func(ctx context.Context) error { return n.overlay.Run(ctx, progress) }}
+}
+
+// overlayMetrics count what became of the moments that the follower looked at.
+func overlayMetrics(reg prometheus.Registerer, scoring func() bool) func(string, time.Duration) {
+	moments := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "baton_overlay_moments_total",
+		Help: "Handoff moments by outcome: offered (a suggestion was recorded), late (over the budget, or over already) or failed (no model, or not recorded)."}, []string{"outcome"})
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "baton_overlay_score_duration_seconds", Help: "Time to read and score one journey.",
+		Buckets: []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, 1}})
+	for _, outcome := range []string{overlay.Offered, overlay.Late, overlay.Failed} {
+		moments.WithLabelValues(outcome)
+	}
+	reg.MustRegister(moments, seconds, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_overlay_scoring",
+		Help: "1 while there is a model that can be asked."}, func() float64 {
+		if scoring() {
+			return 1
+		}
+		return 0
+	}))
+	return func(outcome string, took time.Duration) {
+		if outcome != "" {
+			moments.WithLabelValues(outcome).Inc()
+		}
+		if took > 0 {
+			seconds.Observe(took.Seconds())
+		}
+	}
+}
+
+// overlayChecks are what /readyz says of it: a warning, since handoffs flow without suggestions.
+func (n *node) overlayChecks() []server.Check {
+	if n.overlay == nil {
+		return nil
+	}
+	return []server.Check{{Name: "suggestions", Soft: true, Ask: func(context.Context) error {
+		if s := n.overlay.Status(); s.Problem != "" {
+			return ledger.Errorf(ledger.CodeUnavailable, "", "train the model, or put its file back; handoffs go on", "%w", errors.New(s.Problem))
+		}
+		return nil
+	}}}
+}

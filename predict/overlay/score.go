@@ -1,0 +1,162 @@
+// Package overlay says what a model thinks of a journey, and writes it down as a suggestion that can be made again from the ledger.
+//
+// # What is written
+//
+// suggestion.offered goes to overlay-<journey>, with the id suggestion/<first 16 digits of the model's hash>/<position of the handoff event>. Everything in it is a
+// function of the journey up to that event and of the model's file: the row of features and its digest, the probability, the reasons. Two nodes that write it
+// write the same event. Its time is the later of the handoff event's occurred and recorded time; expires_at lies the time to live after that.
+//
+// # Reproducing
+//
+// [Reproduce] reads the suggestion, the model it names by hash and the journey up to its position, makes the event again and compares all of it, bit for
+// bit. The numbers are the same on one processor architecture; another one may fuse a multiplication with an addition.
+package overlay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/registry"
+	"github.com/baton-ledger/baton/predict/table"
+)
+
+// Reason says why a probability is what it is, in one feature.
+type Reason struct {
+	Code     string           `json:"code"`     // the column
+	Text     string           `json:"text"`     // its value, in words
+	Effect   string           `json:"effect"`   // raises, lowers
+	Weight   float64          `json:"weight"`   // contribution, on Scale of the score
+	Evidence []features.Place `json:"evidence"` // events it comes from; empty: that there are none
+}
+
+// ModelRef names a model as events do.
+type ModelRef struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Hash    string `json:"hash"`
+}
+
+// Score is what a model says of a journey at a position.
+type Score struct {
+	Journey     string            `json:"journey"`
+	Model       ModelRef          `json:"model"`
+	Target      string            `json:"target"`
+	Says        string            `json:"says"` // what has the probability
+	Probability float64           `json:"probability"`
+	Base        float64           `json:"base"`  // of the explanation: base and all weights add up to the raw output
+	Scale       string            `json:"scale"` // of base and weights: log-odds, or probability
+	Reasons     []Reason          `json:"reasons"`
+	Features    features.Snapshot `json:"features"`
+	Outside     bool              `json:"outside,omitempty"` // the last event is no moment of the sort the model was trained at
+
+	last    ledger.Recorded // the last event that counts
+	handoff string          // that it is about, and its point
+	point   string
+}
+
+// most is how many reasons are given, and least how large one is at least beside the largest.
+const (
+	most  = 3
+	least = 0.1
+)
+
+// Of scores a journey as of a position of the ledger, 0 for its end.
+func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string, position uint64) (*Score, error) {
+	b := m.Spec.New()
+	var last ledger.Recorded
+	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if position > 0 && e.Position > position {
+			break
+		}
+		b.Add(&e)
+		last = e
+	}
+	if last.Revision == 0 {
+		_, err := m.Spec.AsOf(ctx, r, journey, position)
+		return nil, cmp.Or(err, error(ledger.Errorf(ledger.CodeUnavailable, "predict", "ask again", "journey %q has only just begun", journey)))
+	}
+	s := score(m, journey, b)
+	s.last = last
+	s.handed(b.Journey())
+	s.Outside = !slices.Contains(m.Moments, features.Moment(&last))
+	return s, nil
+}
+
+// LastMoment is the position of a journey's last event of the sort that the model was trained at, 0 where it has none.
+func LastMoment(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string) (position uint64, err error) {
+	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(m.Moments, features.Moment(&e)) {
+			position = e.Position
+		}
+	}
+	return position, nil
+}
+
+// handed notes the handoff that the last event is about.
+func (s *Score) handed(j *ledger.Journey) {
+	switch features.Moment(&s.last) {
+	case "offered":
+		s.handoff = s.last.ID
+	case "accepted":
+		s.handoff = s.last.Facets.Handoff
+	}
+	if i := j.Find(s.handoff); i >= 0 {
+		s.point = j.Handoffs[i].Point()
+	}
+}
+
+// score asks the model about a builder as it stands.
+func score(m *registry.Loaded, journey string, b *features.Builder) *Score {
+	row := b.Row(nil)
+	x, p := make([]float64, m.Model.Features.Width()), make([]float64, 2)
+	m.Model.Features.Encode(x, row)
+	m.Model.Score(p, x)
+	s := &Score{Journey: journey, Model: ModelRef{m.Name, m.Version, m.Hash}, Target: m.Target, Says: m.Says, Probability: p[1],
+		Scale: string(m.Model.Function.Scale), Features: b.Snapshot(row)}
+	members, columns := make([]float64, len(x)), make([]float64, len(row))
+	s.Base = m.Model.Explain(members, x, 1)
+	m.Model.Features.ByColumn(columns, members)
+	s.Reasons = reasons(m.Spec, b, row, columns)
+	return s
+}
+
+// reasons are the largest contributions, largest first, equals in the order of the columns.
+func reasons(spec *features.Spec, b *features.Builder, row []table.Value, weights []float64) []Reason {
+	order := make([]int, len(weights))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(math.Abs(weights[j]), math.Abs(weights[i])) })
+	columns, list := spec.Columns(), []Reason{}
+	for _, i := range order[:min(most, len(order))] {
+		if weights[i] == 0 || math.Abs(weights[i]) < least*math.Abs(weights[order[0]]) {
+			break
+		}
+		reason := Reason{Code: columns[i].Name, Text: spec.Words(i, row[i]), Effect: "raises", Weight: weights[i], Evidence: b.Evidence(i)}
+		if weights[i] < 0 {
+			reason.Effect = "lowers"
+		}
+		if reason.Evidence == nil {
+			reason.Evidence = []features.Place{}
+		}
+		list = append(list, reason)
+	}
+	return list
+}
+
+// Sentence is a reason for people.
+func (r Reason) Sentence() string { return fmt.Sprintf("%s: %s it", r.Text, r.Effect) }

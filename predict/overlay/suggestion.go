@@ -1,0 +1,65 @@
+package overlay
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/features"
+)
+
+// Source is the source and the actor of suggestions, and Policy the way their action was chosen: there is one, to tell the receiver.
+const (
+	Source = "baton/overlay"
+	Policy = "advisory"
+	Action = "inform"
+)
+
+// Suggestion is the data of suggestion.offered.
+type Suggestion struct {
+	Handoff     string            `json:"handoff"`
+	Point       string            `json:"point"`
+	Moment      string            `json:"moment"`   // offered, accepted
+	Position    uint64            `json:"position"` // of the handoff event
+	Action      string            `json:"action"`
+	Candidates  []string          `json:"candidates"`
+	Propensity  float64           `json:"propensity"`
+	Policy      string            `json:"policy"`
+	Target      string            `json:"target"`
+	Says        string            `json:"says"`
+	Probability float64           `json:"probability"`
+	Base        float64           `json:"base"`
+	Scale       string            `json:"scale"`
+	Reasons     []Reason          `json:"reasons"`
+	Model       ModelRef          `json:"model"`
+	Features    features.Snapshot `json:"features"`
+	TTLSeconds  float64           `json:"ttl_seconds"`
+	ExpiresAt   time.Time         `json:"expires_at"`
+}
+
+// EventID is the id of the suggestion that a model makes at a position.
+func EventID(hash string, position uint64) string {
+	return fmt.Sprintf("suggestion/%.16s/%d", hash, position)
+}
+
+// suggest makes the event of a score at a handoff event.
+func suggest(s *Score, ttl time.Duration) (ledger.Event, error) {
+	at := known(&s.last)
+	data, err := json.Marshal(Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position,
+		Action: Action, Candidates: []string{Action}, Propensity: 1, Policy: Policy, Target: s.Target, Says: s.Says, Probability: s.Probability, Base: s.Base, Scale: s.Scale,
+		Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: ttl.Seconds(), ExpiresAt: at.Add(ttl)})
+	if err != nil {
+		return ledger.Event{}, ledger.Errorf(ledger.CodeInternal, "suggest", "", "%w", err)
+	}
+	return ledger.Event{ID: EventID(s.Model.Hash, s.last.Position), Source: Source, Actor: Source, Type: ledger.Type("suggestion", "offered"), Subject: s.Journey,
+		Time: at, ContentType: "application/json", CausationID: s.last.ID, DataSubject: s.last.DataSubject, Data: data}, nil
+}
+
+// known is when an event could be known of: a suggestion for an old one that was recorded only now is not late.
+func known(r *ledger.Recorded) time.Time {
+	if at := r.Occurred(); at.After(r.RecordedTime) {
+		return at.UTC()
+	}
+	return r.RecordedTime.UTC()
+}
