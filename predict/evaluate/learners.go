@@ -40,7 +40,7 @@ func HandoverLearners() []learn.Learner {
 // SequenceLearners race for the next activity.
 func SequenceLearners() []learn.Learner {
 	linear := &learn.Logistic{Label: "logistic", Penalties: []float64{30}, Steps: 40}
-	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{40, 80, 120, 160}, Rate: 0.15, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.4}
+	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{40, 80, 120}, Rate: 0.15, MinRows: 20, Ridge: 5, Rows: 0.5, Columns: 0.4}
 	return []learn.Learner{
 		linear, additive,
 		&learn.Blend{Label: "additive blend", Members: []learn.Learner{linear, additive}},

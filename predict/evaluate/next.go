@@ -76,7 +76,7 @@ func (l *Log) activities() []string {
 	return slices.Sorted(mapsKeys(seen))
 }
 
-// majority says for all rows how often each class was there; where the end is left out the next frequent class counts, see withoutEndTop.
+// majority says for all rows how often each class was there in training.
 func (t *Task) majority(train, test []int) [][]float64 {
 	counts := make([]float64, t.Labels.Classes)
 	for _, row := range train {

@@ -104,27 +104,38 @@ func fileOf(t *testing.T, e *table.Encoding, f *model.Function, classes int) []b
 
 // TestLearnersLearn: every learner is well ahead of knowing nothing, with missing values, a constant column and a category.
 func TestLearnersLearn(t *testing.T) {
-	f, y := truth(1500, 2, false)
-	e, m := table.Fit(f, f.All()[:1000], y, table.Defaults())
-	other := e.Matrix(f, f.All()[1000:])
-	for _, l := range all() {
-		trial, err := l.Trial(t.Context(), Set{X: m, Y: y.Of[:1000], Classes: 2, Seed: 5}, other)
-		if err != nil {
-			t.Fatal(err)
+	for _, classes := range []int{2, 3} {
+		f, y := truth(1500, classes, false)
+		e, m := table.Fit(f, f.All()[:1000], y, table.Defaults())
+		other := e.Matrix(f, f.All()[1000:])
+		set := Set{X: m, Y: y.Of[:1000], Classes: classes, Seed: 5}
+		nothing := 0.0 // log loss of the classes' parts
+		bias := start(set)
+		for _, label := range y.Of[1000:] {
+			nothing += lossOf(model.LogOdds, bias, label) / 500
 		}
-		right := 0
-		for i, v := range trial[len(trial)-1] {
-			if l.Scale() == model.Probability {
-				v -= 0.5
+		for _, l := range all() {
+			trial, err := l.Trial(t.Context(), set, other)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if (v > 0) == (y.Of[1000+i] == 1) {
-				right++
+			loss, k := 0.0, model.Outputs(classes)
+			for i, label := range y.Of[1000:] {
+				loss += lossOf(l.Scale(), trial[len(trial)-1][i*k:(i+1)*k], label) / 500
 			}
-		}
-		if right < 330 { // the majority has about 280 of 500, the generator itself about 375
-			t.Errorf("%s: %d of 500 right", l.Name(), right)
+			if loss > nothing-0.1 {
+				t.Errorf("%s, %d classes: log loss %.3f, knowing nothing has %.3f", l.Name(), classes, loss, nothing)
+			}
 		}
 	}
+}
+
+func lossOf(scale model.Scale, raw []float64, label int32) float64 {
+	m := model.Model{Function: &model.Function{Scale: scale, Outputs: len(raw)}}
+	p := make([]float64, max(2, len(raw)))
+	copy(p, raw)
+	m.Calibrate(p)
+	return -math.Log(max(p[label], 1e-15))
 }
 
 // TestGolearnAgreesWithWhatWasReadOut asks golearn's own Predict for the class of every row, tree by tree.

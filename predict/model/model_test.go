@@ -281,3 +281,25 @@ func TestMixIsTheMean(t *testing.T) {
 		}
 	}
 }
+
+// TestFlatTreesGoTheSameWay as the nodes do, on thresholds and beside them, and with missing members.
+func TestFlatTreesGoTheSameWay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for range 200 {
+		const members = 3
+		trees := randomTrees(rng, 1, 3, members)
+		x := vector(rng, members)
+		for i := range trees.Nodes {
+			n := &trees.Nodes[i]
+			if n.Feature < 0 {
+				continue
+			}
+			for _, v := range []float64{n.Threshold, math.Nextafter(n.Threshold, 9), math.Nextafter(n.Threshold, -9), math.NaN()} {
+				x[n.Feature] = v
+				if got, want := trees.flat[0].at(x), trees.Value[Find(trees.Nodes, x)]; got != want {
+					t.Fatalf("member %d is %g, threshold %g: the flat tree gives %g, the nodes %g", n.Feature, v, n.Threshold, got, want)
+				}
+			}
+		}
+	}
+}
