@@ -41,7 +41,7 @@ func reportText(w io.Writer, r *evaluate.Report) error {
 			first, third = o.Figure("auc"), o.Figure("average_precision")
 		}
 		rows = append(rows, []string{name, figure(first), figure(o.SE), figure(third), figure(o.Figure("log_loss")), figure(o.SEs["log_loss"]),
-			figure(o.Figure("brier")), figure(o.Figure("ece")), fmt.Sprintf("%.1f", o.TrainSeconds), fmt.Sprintf("%.2f", o.ScoreNanoseconds/1000)})
+			figure(o.Figure("brier")), figure(o.Figure("ece")), took(o.TrainSeconds, 1), took(o.ScoreNanoseconds/1000, 2)})
 	}
 	for _, c := range r.Candidates {
 		line(c.Learner, c)
@@ -72,6 +72,14 @@ func figure(v float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.4f", v)
+}
+
+// took writes a length of time, "-" for what took none, as a baseline does.
+func took(v float64, digits int) string {
+	if v == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.*f", digits, v)
 }
 
 func yes(b bool) string {
