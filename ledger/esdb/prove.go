@@ -19,6 +19,7 @@ var provenName = []byte("esdb/index")
 // prove holds the mirror against every chunk of the index that it was not held against before. CodeCorrupt names the first event that is not
 // what it was when the index was written.
 func (b *Board) prove(ctx context.Context) error {
+	note, _, _ := b.Last() // before the index is read, which other nodes go on writing
 	v, err := b.store.Value(ctx, provenName)
 	if err != nil {
 		return err
@@ -32,12 +33,11 @@ func (b *Board) prove(ctx context.Context) error {
 	if err := b.takeOver(ctx); err != nil {
 		return err
 	}
-	return b.covers()
+	return b.covers(note)
 }
 
-// covers checks that the index reaches the newest checkpoint, which it did before that was posted.
-func (b *Board) covers() error {
-	note, _, _ := b.Last()
+// covers checks that the index, as it was read, reaches a checkpoint that was on the board before: it did so before that was posted.
+func (b *Board) covers(note string) error {
 	if size := sizeOf(note); size > b.index.size {
 		return evidence("a checkpoint of %d events is on the board, and the index ends at position %d: the stream %s was truncated or removed", size, b.index.size, IndexStream)
 	}
