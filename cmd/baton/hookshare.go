@@ -45,6 +45,7 @@ func (s *hookShare) run(ctx context.Context) error {
 	if err := s.begin(ctx, kv); err != nil {
 		return err
 	}
+	s.say(ctx, kv) // a successor that opens after this must not take the ledger's end for where to begin
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)

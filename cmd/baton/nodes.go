@@ -70,10 +70,8 @@ func whileAway(run func(context.Context) error) func(context.Context) error {
 			if ctx.Err() != nil || !errors.Is(err, ledger.CodeUnavailable) {
 				return err
 			}
-			select {
-			case <-time.After(time.Second):
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := ledger.Pause(ctx, time.Second); err != nil {
+				return err
 			}
 		}
 	}

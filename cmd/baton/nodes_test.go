@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -282,5 +286,60 @@ func TestNodes(t *testing.T) {
 	i := slices.IndexFunc(found.Checks, func(c client.CheckResult) bool { return c.Name == "leases" })
 	if i < 0 || found.Checks[i].Verdict != isOK || !strings.Contains(found.Checks[i].Found, fmt.Sprintf("/%d", f.holder("relay").cmd.Process.Pid)) {
 		t.Errorf("doctor does not say who relays: %+v", found.Checks)
+	}
+}
+
+// TestNodesHandWebhooksOn: the node that delivers to an endpoint is killed with deliveries waiting. One that starts only then, on a folder of its
+// own, delivers what was left, and not all from the beginning.
+func TestNodesHandWebhooksOn(t *testing.T) {
+	f := newFleet(t)
+	var mu sync.Mutex
+	got, refuse := map[string]int{}, true
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		e, _ := ledger.ParseRecordedCloudEvent(body)
+		mu.Lock()
+		defer mu.Unlock()
+		if refuse && e.Position > 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		got[e.ID]++
+	}))
+	defer receiver.Close()
+	settings := filepath.Join(t.TempDir(), "baton.json")
+	f.must(os.WriteFile(settings, fmt.Appendf(nil, `{"webhooks":{"crm":{"url":%q,"types":["dev.baton.interaction.*"],"secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"]}}}`, receiver.URL), 0o600))
+	first := f.start("first", "--notary-key-file", f.key, "--config", settings)
+	f.holder(role("webhook.crm"))
+	deliver := func(m *member, names ...string) {
+		for i, name := range names {
+			f.must(m.api.AppendAll(t.Context(), []ledger.Batch{nodeBatch(fmt.Sprintf("%s-%d", name, i))})[0].Err)
+		}
+	}
+	count := func(id string) int { mu.Lock(); defer mu.Unlock(); return got[id] }
+	deliver(first, "a", "b", "c", "d", "e")
+	f.until("the first three are delivered", func() bool { return count("a-0")+count("b-1")+count("c-2") == 3 })
+	js, err := f.nc.JetStream()
+	f.must(err)
+	f.until("the node has said so", func() bool {
+		kv, err := js.KeyValue(hookBucket)
+		if err != nil {
+			return false
+		}
+		e, err := kv.Get("webhook.crm")
+		return err == nil && binary.BigEndian.Uint64(e.Value()) == 3
+	})
+	f.must(first.cmd.Process.Kill())
+	_ = first.cmd.Wait()
+	delete(f.members, "first")
+	mu.Lock()
+	refuse = false
+	mu.Unlock()
+	second := f.start("second", "--notary-key-file", f.key, "--config", settings)
+	f.until("what was left is delivered", func() bool { return count("d-3") > 0 && count("e-4") > 0 })
+	deliver(second, "f")
+	f.until("and what comes", func() bool { return count("f-0") > 0 })
+	if a, b, c := count("a-0"), count("b-1"), count("c-2"); a+b+c != 3 {
+		t.Errorf("delivered again from the beginning: %d, %d, %d times", a, b, c)
 	}
 }

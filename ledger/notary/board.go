@@ -19,8 +19,8 @@ type Board interface {
 }
 
 // Adopt takes over the checkpoints that other nodes post, each held against this node's own tree and map, until the context ends, whose
-// error it returns. What fails for now is tried again, also if nobody posts any more. It runs on every node with a Board, beside [Notary.Run] where this one signs. A checkpoint that is not this ledger's is
-// CodeCorrupt with a [Fork].
+// error it returns. What fails for now is tried again, also if nobody posts any more. It runs on every node with a Board, beside
+// [Notary.Run] where this one signs. A checkpoint that is not this ledger's is CodeCorrupt with a [Fork].
 func (n *Notary) Adopt(ctx context.Context) error {
 	for {
 		_, _, changed := n.o.Board.Last()
