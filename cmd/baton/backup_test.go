@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -115,8 +116,9 @@ func fillLedger(t *testing.T, data string) {
 	answer(t, &summary, "import", log, "--map", "case=case,activity=activity,time=time,stage=stage", "--data", data)
 }
 
-// killed runs the binary again and again with a new argument list each time, and kills it after longer and longer, until it ends by itself.
-func killed(t *testing.T, args func(round int) []string, after func(round int)) (kills int) {
+// killed runs the binary again and again with a new argument list each time, and kills it after longer and longer, until it ends by itself, or until
+// after says that its work was done when it was killed.
+func killed(t *testing.T, args func(round int) []string, after func(round int) (over bool)) (kills int) {
 	t.Helper()
 	for wait := 10 * time.Millisecond; ; wait += wait / 4 {
 		cmd, out := baton(t, args(kills)...)
@@ -129,8 +131,10 @@ func killed(t *testing.T, args func(round int) []string, after func(round int)) 
 		if cmd.ProcessState.ExitCode() != -1 {
 			t.Fatalf("after %d kills it failed by itself: %v\n%s", kills, err, out)
 		}
-		after(kills)
 		kills++
+		if after(kills - 1) {
+			return kills
+		}
 	}
 }
 
@@ -140,7 +144,7 @@ func TestKilledBackup(t *testing.T) {
 	fillLedger(t, data)
 	dir := func(round int) string { return filepath.Join(folder, fmt.Sprint(round)) }
 	begun := 0
-	kills := killed(t, func(round int) []string { return []string{"backup", dir(round), "--data", data} }, func(round int) {
+	kills := killed(t, func(round int) []string { return []string{"backup", dir(round), "--data", data} }, func(round int) bool {
 		if backup.Is(dir(round)) {
 			begun++
 		}
@@ -151,6 +155,7 @@ func TestKilledBackup(t *testing.T) {
 		if out, e := exec.Command("baton", "verify", "--data", dir(round)).CombinedOutput(); (e == nil) != (err == nil) {
 			t.Errorf("the manifest says %v, verify %v:\n%s", err, e, out)
 		}
+		return false
 	})
 	if begun < 2 {
 		t.Fatalf("of %d kills %d hit a backup that had begun, want 2 or more", kills, begun)
@@ -185,13 +190,19 @@ func TestKilledRestore(t *testing.T) {
 	}
 	args := []string{"restore", old, "--data", data, "--accept-loss"}
 	staged := 0
-	kills := killed(t, func(int) []string { return args }, func(int) {
+	kills := killed(t, func(int) []string { return args }, func(int) bool {
 		if restoring(data) {
 			staged++
 			if out, err := exec.Command("baton", "journeys", "--data", data).CombinedOutput(); err == nil {
 				t.Errorf("half a restore was opened:\n%s", out)
 			}
+			return false
 		}
+		manifests, err := filepath.Glob(filepath.Join(data, "ledger", "MANIFEST-*"))
+		if err != nil {
+			t.Error(err)
+		}
+		return len(manifests) > 0 // the ledger is in its place: only what is left of the stage was still to be removed
 	})
 	if staged < 2 {
 		t.Fatalf("of %d kills %d hit a restore that had begun, want 2 or more", kills, staged)
@@ -239,6 +250,10 @@ func TestRestoreIsFinished(t *testing.T) {
 			if _, err := a.stage(t.Context(), restoreRequest{backup: old, dir: data}, stage); err != nil {
 				t.Fatal(err)
 			}
+			done := filepath.Join(data, doneDir) // of an earlier restore, killed at its very end
+			if err := os.MkdirAll(filepath.Join(done, "ledger"), 0o700); err != nil {
+				t.Fatal(err)
+			}
 			if err := undo(data, stage); err != nil {
 				t.Fatal(err)
 			}
@@ -248,6 +263,9 @@ func TestRestoreIsFinished(t *testing.T) {
 			r, err := a.restore(t.Context(), restoreRequest{backup: old, dir: data})
 			if err != nil || !r.Finished || r.Position != report.Position {
 				t.Fatalf("%+v, %v", r, err)
+			}
+			if _, err := os.Stat(done); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the stage was removed in its place, where half of it keeps every command out: %s is there: %v", done, err)
 			}
 			var verified notary.Report
 			answer(t, &verified, "verify", "--data", data)

@@ -41,7 +41,10 @@ func (a *app) install(dir, stage string) error {
 		err = backup.SyncFolder(dir)
 	}
 	if err == nil {
-		err = os.RemoveAll(stage)
+		err = endStage(dir, stage)
+	}
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(dir, doneDir)) // the restore is over: what a kill leaves of it is rubbish, and the next restore's to remove
 	}
 	if ledger.CodeOf(err) == ledger.CodeInternal {
 		err = environment("restore", "see to the disk, and run it again: it goes on where it stopped", err)
