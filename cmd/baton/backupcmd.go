@@ -17,6 +17,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
+	"github.com/baton-ledger/baton/predict/registry"
 )
 
 const backupOfCluster = "back EventStoreDB up with its own tools, or copy the ledger: baton migrate --from esdb://… --to DIR (docs/clusters.md)"
@@ -95,6 +96,9 @@ func (a *app) backup(ctx context.Context, n *node, r backup.Request) (report bac
 	}
 	m.Position, m.Root = cp.Size, cp.Root
 	if m.Key, err = a.copyKeys(n, r); err != nil {
+		return report, err
+	}
+	if err := registry.CopyFiles(modelsDir(n.dir), modelsDir(r.Dir)); err != nil { // after the ledger: a file is there before its event is
 		return report, err
 	}
 	bar := a.progress("Copying", "bytes")

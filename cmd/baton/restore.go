@@ -88,7 +88,7 @@ func mayRestore(r restoreRequest) error {
 		return environment("restore", "name a directory that can be written with --data", err)
 	}
 	ours := map[string]bool{"baton.lock": true, notary.CheckpointFile: true, notary.CheckpointFile + ".tmp": true, backup.KeysDir: true, "models": true,
-		"nats": true, "evidence": true, "ledger": true, stageDir: true}
+		"nats": true, "evidence": true, "ledger": true, "predict": true, stageDir: true}
 	left := false
 	for _, e := range names {
 		left = left || e.Name() == notary.CheckpointFile || e.Name() == backup.KeysDir || e.Name() == stageDir

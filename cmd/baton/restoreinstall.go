@@ -9,6 +9,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/backup"
 	"github.com/baton-ledger/baton/ledger/notary"
+	"github.com/baton-ledger/baton/predict/registry"
 )
 
 // install moves a stage that is ready into its place. Each step can be made again after it was cut off.
@@ -27,6 +28,9 @@ func (a *app) install(dir, stage string) error {
 	}
 	if err == nil {
 		err = notary.ReplaceOutside(dir, a.cfg.Checkpoint.Copies, string(note))
+	}
+	if err == nil {
+		err = registry.CopyFiles(modelsDir(stage), modelsDir(dir))
 	}
 	if _, e := os.Lstat(filepath.Join(stage, "ledger")); err == nil && e == nil {
 		_ = os.Remove(filepath.Join(dir, "ledger", engineLock)) // what is left by an open that was refused, at most

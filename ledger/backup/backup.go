@@ -4,6 +4,7 @@
 //	checkpoint         signed checkpoint that covers exactly the events in it
 //	keys/notary.pub    public key; beside it, unless they were left out, notary.key and tag.key (0600)
 //	ledger/            the database; it shares no file with the ledger it was made of
+//	predict/           files of models, where there are any: their events in the ledger name them by their hash
 //
 // A backup is made in these steps. If the process is killed after one, the folder is as said:
 //
