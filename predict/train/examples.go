@@ -15,6 +15,7 @@ type example struct {
 	position uint64
 	at       time.Time
 	journey  int32
+	handoff  string // that it is about; "" at a journey's close
 	label    int32
 	known    time.Time // zero: it is not
 }
@@ -30,8 +31,12 @@ type pass struct {
 	first    uint64    // position of a journey's event
 	position uint64    // of the last one
 	survey   *features.Survey
-	told     bool                      // there is feedback about churn
-	closed   map[int32]map[int]outcome // churn by the closing alone: journey → example → outcome
+
+	withFollowed bool
+	suggested    map[string]suggested      // by id and journey
+	followed     map[string]time.Time      // by handoff and journey: when the first suggestion was followed
+	told         bool                      // there is feedback about churn
+	closed       map[int32]map[int]outcome // churn by the closing alone: journey → example → outcome
 }
 
 // pending is a journey's examples whose label is not settled.
@@ -51,13 +56,17 @@ func (p *pass) read(ctx context.Context, r ledger.Reader, say func(done, total u
 	if err != nil {
 		return err
 	}
+	p.suggested, p.followed = map[string]suggested{}, map[string]time.Time{}
 	p.journeys, p.survey, p.closed = map[string]*pending{}, features.NewSurvey(), map[int32]map[int]outcome{}
 	for e, err := range r.Read(ctx, ledger.ReadOptions{To: head.Position}) {
 		if err != nil {
 			return err
 		}
-		if category, _ := ledger.SplitStream(e.Stream); category == ledger.CategoryJourney {
+		switch category, _ := ledger.SplitStream(e.Stream); category {
+		case ledger.CategoryJourney:
 			p.add(&e)
+		case ledger.CategoryOverlay:
+			p.follow(&e)
 		}
 		if e.Position%4096 == 0 {
 			say(e.Position, head.Position)
@@ -70,10 +79,7 @@ func (p *pass) read(ctx context.Context, r ledger.Reader, say func(done, total u
 }
 
 func (p *pass) add(e *ledger.Recorded) {
-	at := e.Occurred()
-	if at.After(e.RecordedTime) {
-		at = e.RecordedTime // a clock that is ahead must not make labels known
-	}
+	at := happened(e)
 	if at.After(p.last) {
 		p.last = at
 	}
@@ -90,6 +96,12 @@ func (p *pass) add(e *ledger.Recorded) {
 	p.settle(j, e, at)
 	if verb := features.Moment(e); verb != "" && p.moments[verb] {
 		x := example{position: e.Position, at: at, journey: j.number}
+		switch verb {
+		case "offered":
+			x.handoff = key(id, e.ID)
+		case "accepted":
+			x.handoff = key(id, e.Facets.Handoff)
+		}
 		if p.target.Kind == "handover-within" {
 			x.known = at.Add(p.target.Horizon)
 		}

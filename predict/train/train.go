@@ -26,6 +26,9 @@ type Options struct {
 	Fields   []string // of the context that are columns; nil: the usual ones of features.Survey; empty: none
 	Holdout  float64  // part of the examples, the last ones by time, that figures are of
 	Learners []learn.Learner
+
+	WithFollowed bool // take also moments whose suggestion was followed before the label was known
+
 	Progress func(step string, done, total uint64) // may be nil
 }
 
@@ -57,6 +60,7 @@ type Result struct {
 	Held         []Said // the examples held out, by time
 	Examples     int    // with a label
 	Unknown      int    // without one yet
+	SelfCaused   int    // left out: a suggestion was followed before the label was known
 	TrainRows    int
 	Events       int
 	Journeys     int
@@ -90,7 +94,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 			}
 		}
 	}
-	p := &pass{target: target, moments: map[string]bool{}}
+	p := &pass{target: target, moments: map[string]bool{}, withFollowed: o.WithFollowed}
 	for _, m := range o.Moments {
 		p.moments[m] = true
 	}
@@ -105,7 +109,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 		return nil, err
 	}
 	say(fmt.Sprintf("racing %d learners on %d examples", len(o.Learners), len(s.train)))(0, 0)
-	out := &Result{Examples: len(s.list), Unknown: len(p.examples) - len(s.list), TrainRows: len(s.train), Events: p.events, Journeys: len(p.journeys),
+	out := &Result{Examples: len(s.list), Unknown: len(p.examples) - len(s.list) - s.selfCaused, SelfCaused: s.selfCaused, TrainRows: len(s.train), Events: p.events, Journeys: len(p.journeys),
 		From: s.list[s.train[0]].at, Cut: s.cut, To: p.last, First: p.first, Last: p.position}
 	if err := s.learn(ctx, o, out); err != nil {
 		return nil, err
@@ -120,6 +124,7 @@ type set struct {
 	spec        *features.Spec
 	list        []example
 	train, held []int
+	selfCaused  int       // left out of list
 	cut         time.Time // when the first held out example is asked
 	frame       *table.Frame
 	labels      table.Labels
@@ -128,7 +133,11 @@ type set struct {
 func (p *pass) split(o Options) (*set, error) {
 	s := &set{target: p.target}
 	for _, x := range p.examples {
-		if !x.known.IsZero() && !x.known.After(p.last) {
+		switch {
+		case x.known.IsZero() || x.known.After(p.last):
+		case !p.withFollowed && p.selfCaused(&x):
+			s.selfCaused++
+		default:
 			s.list = append(s.list, x)
 		}
 	}
@@ -232,6 +241,9 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 func (s *set) limits() []string {
 	list := []string{"it was trained at handoff moments and says nothing of others",
 		"it is calibrated for the time of its training: where the world drifts, so do its probabilities"}
+	if s.selfCaused > 0 {
+		list = append(list, fmt.Sprintf("%d moments whose suggestion was followed before their label was known are left out", s.selfCaused))
+	}
 	if s.target.Kind != "handover-within" {
 		list = append(list, "journeys that had not come to their end by the cut are left out; slow ones are too rare in training")
 	}
