@@ -114,6 +114,10 @@ func trainedText(w io.Writer, t trainedAnswer) error {
 	if t.Already {
 		note = " (it was there already)"
 	}
+	quality := []string{"AUC", fmt.Sprintf("%.4f ± %.4f", f.AUC, f.AUCSE)}
+	if t.Target == train.NextActivity {
+		quality = []string{"accuracy", fmt.Sprintf("%.4f (%.4f where the journey goes on)", f.Accuracy, f.AccuracyWithoutEnd)}
+	}
 	rows := [][]string{
 		{"target", t.Target + ": " + t.Says},
 		{"learner", t.Learner + ", " + t.Setting},
@@ -122,7 +126,7 @@ func trainedText(w io.Writer, t trainedAnswer) error {
 		{"not known yet", fmt.Sprintf("%s of %s moments", count(t.Data.Unknown), count(t.Data.Unknown+t.Data.Examples))},
 		{"left out", fmt.Sprintf("%s moments whose suggestion was followed before that", count(t.Data.SelfCaused))},
 		{"held out", fmt.Sprintf("%s later examples, of which %.1f %% came true", count(f.Rows), 100*f.BaseRate)},
-		{"AUC", fmt.Sprintf("%.4f ± %.4f", f.AUC, f.AUCSE)},
+		quality,
 		{"log loss", fmt.Sprintf("%.4f ± %.4f (%.4f by the rate alone)", f.LogLoss, f.LogLossSE, f.BaseLoss)},
 		{"calibration", fmt.Sprintf("%s; expected error %.4f, Brier %.4f", t.Calibrate, f.ECE, f.Brier)},
 		{"hash", t.Hash},
@@ -232,6 +236,9 @@ func (a *app) loadModel(ctx context.Context, s *session, name, hash string) (*re
 
 func scoreText(w io.Writer, s *overlay.Score) error {
 	fmt.Fprintf(w, "%.1f %%  %s\n", 100*s.Probability, s.Says)
+	for _, next := range s.Next[min(1, len(s.Next)):] {
+		fmt.Fprintf(w, "%.1f %%  %s\n", 100*next.Probability, printable(next.Activity))
+	}
 	if err := reasonsText(w, s.Reasons, s.Scale); err != nil {
 		return err
 	}

@@ -244,7 +244,7 @@ func Load(dir string, m Registered) (*Loaded, error) {
 		return nil, err
 	}
 	spec.Asked = reads.Asked
-	if len(loaded.Classes) != 2 {
+	if len(loaded.Classes) != 2 && m.Target != train.NextActivity {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "train it with `baton predict train`", "model %s has %d classes", m.Name, len(loaded.Classes))
 	}
 	return &Loaded{m, loaded, spec}, nil

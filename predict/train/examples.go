@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -17,6 +18,7 @@ type example struct {
 	journey  int32
 	handoff  string // that it is about; "" at a journey's close
 	label    int32
+	next     string    // of next-activity: the class's name
 	known    time.Time // zero: it is not
 }
 
@@ -122,6 +124,17 @@ func (p *pass) settle(j *pending, e *ledger.Recorded, at time.Time) {
 		if family == "journey" && verb == "closed" {
 			p.all(j, outcome{same(e.Facets.Outcome, p.target.Outcome), at})
 		}
+	case NextActivity:
+		next := End
+		if family == "interaction" && verb == "recorded" {
+			next = strings.Clone(e.Facets.Activity)
+		} else if family != "journey" || verb != "closed" {
+			return
+		}
+		for _, i := range j.open {
+			p.examples[i].next = next
+		}
+		p.all(j, outcome{0, at})
 	case "churn":
 		lost := outcome{same(e.Facets.Outcome, "churned"), at}
 		switch {

@@ -43,12 +43,15 @@ type Figures struct {
 	BaseLoss  float64 `json:"base_log_loss"` // of saying the training rows' rate each time
 	Brier     float64 `json:"brier"`
 	ECE       float64 `json:"ece"`
+
+	Accuracy           float64 `json:"accuracy,omitempty"`             // of next-activity: the most probable one came; then base_rate is that of always saying the most frequent one
+	AccuracyWithoutEnd float64 `json:"accuracy_without_end,omitempty"` // of the examples that an activity followed
 }
 
 // Said is what the model said of an example that was held out.
 type Said struct {
 	Position uint64
-	P        float64
+	P        float64 // of the second class; of next-activity: of the one that came
 	Label    int32
 }
 
@@ -86,6 +89,9 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 	}
 	if o.Learners == nil {
 		o.Learners = evaluate.HandoverLearners()
+		if target.Kind == NextActivity {
+			o.Learners = evaluate.SequenceLearners()
+		}
 	}
 	say := func(step string) func(done, total uint64) {
 		return func(done, total uint64) {
@@ -121,6 +127,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 // set is the examples with a known label, by time, and their rows.
 type set struct {
 	target      Target
+	classes     []string
 	spec        *features.Spec
 	list        []example
 	train, held []int
@@ -150,7 +157,8 @@ func (p *pass) split(o Options) (*set, error) {
 		return nil, fail("at least %d are needed", fewestTrain+fewestHeld)
 	}
 	s.cut = s.list[int(float64(len(s.list))*(1-o.Holdout))].at
-	var seen [2]int
+	s.name(p.target)
+	seen := make([]int, len(s.classes))
 	for i, x := range s.list {
 		switch {
 		case !x.at.Before(s.cut):
@@ -163,8 +171,8 @@ func (p *pass) split(o Options) (*set, error) {
 	if len(s.train) < fewestTrain || len(s.held) < fewestHeld {
 		return nil, fail("%d were known when the last %d begin, %d are needed", len(s.train), len(s.held), fewestTrain)
 	}
-	if min(seen[0], seen[1]) < 10 {
-		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", seen[0], seen[1])
+	if most := slices.Max(seen); len(s.train)-most < 10 || slices.Min(seen) < 10 && len(seen) == 2 && p.target.Kind != NextActivity {
+		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", most, len(s.train)-most)
 	}
 	s.spec = p.survey.Spec(s.cut, o.Fields)
 	return s, nil
@@ -200,7 +208,7 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 			say(e.Position, end)
 		}
 	}
-	s.frame, s.labels = table.New(s.spec.Columns()...), table.Labels{Classes: 2}
+	s.frame, s.labels = table.New(s.spec.Columns()...), table.Labels{Classes: len(s.classes)}
 	for i, x := range s.list {
 		if rows[i] == nil {
 			return ledger.Errorf(ledger.CodeUnavailable, "train", "run it again", "the event at position %d was there and is not read again", x.position)
@@ -215,7 +223,7 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	begin := time.Now()
 	folds, how := s.folds(o.Seed)
-	d := race.Data{Frame: s.frame, Rows: s.train, Labels: s.labels, Classes: s.target.Classes(), Folds: folds}
+	d := race.Data{Frame: s.frame, Rows: s.train, Labels: s.labels, Classes: s.classes, Folds: folds}
 	ro := race.Options{Learners: o.Learners, Features: table.Defaults(), Seed: o.Seed}
 	ro.Features.Seed, ro.Features.MinGroups = o.Seed, 2
 	result, err := race.Run(ctx, d, ro)
@@ -260,11 +268,11 @@ func (s *set) folds(seed uint64) ([]race.Fold, string) {
 	folds := race.Forward(at, known, 0.5, 3)
 	usable := len(folds) == 3
 	for _, f := range folds {
-		positive := 0
+		of := make([]int, len(s.classes))
 		for _, i := range f.Train {
-			positive += int(s.labels.Of[s.train[i]])
+			of[s.labels.Of[s.train[i]]]++
 		}
-		usable = usable && len(f.Train) >= len(s.train)/5 && min(positive, len(f.Train)-positive) >= 10
+		usable = usable && len(f.Train) >= len(s.train)/5 && len(f.Train)-slices.Max(of) >= 10
 	}
 	if usable {
 		return folds, "folds in time"
@@ -306,26 +314,41 @@ func (s *set) byJourney(seed uint64) []race.Fold {
 func (s *set) judge(out *Result, seed uint64) {
 	m := out.Model
 	x, row := make([]float64, m.Features.Width()), make([]table.Value, len(s.frame.Columns))
-	rate := 0.0
+	rates := make([]float64, len(s.classes))
 	for _, i := range s.train {
-		rate += float64(s.labels.Of[i]) / float64(len(s.train))
+		rates[s.labels.Of[i]] += 1 / float64(len(s.train))
 	}
-	list := make([]measure.Prediction, len(s.held))
+	usual := int32(1) // what base_rate is of
+	if s.target.Kind == NextActivity {
+		usual = int32(measure.Top(rates))
+	}
+	list, going := make([]measure.Prediction, len(s.held)), []measure.Prediction{}
 	f := &out.Figures
 	for k, i := range s.held {
 		s.frame.Read(i, row)
 		m.Features.Encode(x, row)
-		p := make([]float64, 2)
+		p := make([]float64, len(s.classes))
 		m.Score(p, x)
-		y := s.labels.Of[i]
+		y, said := s.labels.Of[i], p[1]
+		if s.target.Kind == NextActivity {
+			said = p[y]
+		}
 		list[k] = measure.Prediction{P: p, Y: y, Case: s.labels.Group[i]}
-		out.Held = append(out.Held, Said{s.list[i].position, p[1], y})
-		f.BaseRate += float64(y) / float64(len(s.held))
-		f.BaseLoss += measure.Loss([]float64{1 - rate, rate}, y) / float64(len(s.held))
+		if s.classes[y] != End {
+			going = append(going, list[k])
+		}
+		out.Held = append(out.Held, Said{s.list[i].position, said, y})
+		if y == usual {
+			f.BaseRate += 1 / float64(len(s.held))
+		}
+		f.BaseLoss += measure.Loss(rates, y) / float64(len(s.held))
 	}
 	got, se := measure.Of(list), measure.Bootstrap(list, seed)
 	f.Rows, f.LogLoss, f.LogLossSE, f.Brier, f.ECE = got.Rows, got.LogLoss, finite(se.LogLoss), got.Brier, got.ECE
 	f.AUC, f.AUCSE = finite(got.AUC), finite(se.AUC)
+	if s.target.Kind == NextActivity {
+		f.Accuracy, f.AccuracyWithoutEnd = got.Accuracy, finite(measure.Of(going).Accuracy)
+	}
 }
 
 func finite(v float64) float64 {
