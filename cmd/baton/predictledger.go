@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/predict/registry"
@@ -27,19 +29,26 @@ type trainedAnswer struct {
 }
 
 func (a *app) predictTrainCommand() *cobra.Command {
-	o := train.Options{}
+	o, fields := train.Options{}, []string(nil)
 	cmd := &cobra.Command{
 		Use: "train --target T --name N", Short: "Learn from the ledger what becomes of journeys, and register the model in it", Args: cobra.NoArgs,
-		Long: "Learns what becomes of journeys after a handoff was offered or accepted. Labels count only when they were known; the last part of the\n" +
+		Long: "Learns what becomes of journeys after a handoff was offered or accepted, or after their close. Labels count only when they were known; the last part of the\n" +
 			"examples by time is held out, and the model's figures are of it. The same ledger and the same seed give the same model.",
 		Example: "  baton predict train --target handover-within:24h --name again\n  baton predict train --target churn --name churn --at accepted",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.predictTrain(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Fields = fields; len(fields) == 1 && fields[0] == "none" {
+				o.Fields = []string{}
+			}
+			return a.predictTrain(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Target, "target", "", "handover-within:24h, outcome:X or churn")
+	f.StringVar(&o.Target, "target", "", "handover-within:24h, outcome:X, churn or next-activity")
 	f.StringVar(&o.Name, "name", "", "name of the model, a-z, 0-9, - and _")
 	f.Uint64Var(&o.Seed, "seed", 1, "of learners and folds")
-	f.StringSliceVar(&o.Moments, "at", []string{"offered", "accepted"}, "handoff events that examples are taken at")
+	f.StringSliceVar(&o.Moments, "at", []string{"offered", "accepted"}, "events that examples are taken at: offered and accepted of a handoff, closed of a journey")
+	f.StringSliceVar(&fields, "fields", nil, "fields of the context that are features, or none (default those that 5 % of the journeys have and that are numbers or have few values)")
+	f.BoolVar(&o.WithFollowed, "with-followed", false, "learn also from moments whose suggestion was followed before the label was known")
 	f.Float64Var(&o.Holdout, "holdout", 0.25, "part of the examples, the last by time, that the figures are of")
 	_ = cmd.MarkFlagRequired("target")
 	_ = cmd.MarkFlagRequired("name")
@@ -54,8 +63,8 @@ func (a *app) predictTrain(ctx context.Context, o train.Options) error {
 		return err
 	}
 	for _, m := range o.Moments {
-		if m != "offered" && m != "accepted" {
-			return badFlag("at", "say offered, accepted or both", "there is no moment %q", m)
+		if !slices.Contains(features.Moments, m) {
+			return badFlag("at", "say "+strings.Join(features.Moments, ", ")+", or several with commas", "there is no moment %q", m)
 		}
 	}
 	if len(o.Moments) == 0 || !(o.Holdout > 0 && o.Holdout < 0.9) {
@@ -105,14 +114,19 @@ func trainedText(w io.Writer, t trainedAnswer) error {
 	if t.Already {
 		note = " (it was there already)"
 	}
+	quality := []string{"AUC", fmt.Sprintf("%.4f ± %.4f", f.AUC, f.AUCSE)}
+	if t.Target == train.NextActivity {
+		quality = []string{"accuracy", fmt.Sprintf("%.4f (%.4f where the journey goes on)", f.Accuracy, f.AccuracyWithoutEnd)}
+	}
 	rows := [][]string{
 		{"target", t.Target + ": " + t.Says},
 		{"learner", t.Learner + ", " + t.Setting},
 		{"why", t.Why},
 		{"trained on", fmt.Sprintf("%s examples of %s journeys, %s to %s", count(t.Data.TrainRows), count(t.Data.Journeys), moment(t.Data.From), moment(t.Data.Cut))},
 		{"not known yet", fmt.Sprintf("%s of %s moments", count(t.Data.Unknown), count(t.Data.Unknown+t.Data.Examples))},
+		{"left out", fmt.Sprintf("%s moments whose suggestion was followed before that", count(t.Data.SelfCaused))},
 		{"held out", fmt.Sprintf("%s later examples, of which %.1f %% came true", count(f.Rows), 100*f.BaseRate)},
-		{"AUC", fmt.Sprintf("%.4f ± %.4f", f.AUC, f.AUCSE)},
+		quality,
 		{"log loss", fmt.Sprintf("%.4f ± %.4f (%.4f by the rate alone)", f.LogLoss, f.LogLossSE, f.BaseLoss)},
 		{"calibration", fmt.Sprintf("%s; expected error %.4f, Brier %.4f", t.Calibrate, f.ECE, f.Brier)},
 		{"hash", t.Hash},
@@ -222,6 +236,9 @@ func (a *app) loadModel(ctx context.Context, s *session, name, hash string) (*re
 
 func scoreText(w io.Writer, s *overlay.Score) error {
 	fmt.Fprintf(w, "%.1f %%  %s\n", 100*s.Probability, s.Says)
+	for _, next := range s.Next[min(1, len(s.Next)):] {
+		fmt.Fprintf(w, "%.1f %%  %s\n", 100*next.Probability, printable(next.Activity))
+	}
 	if err := reasonsText(w, s.Reasons, s.Scale); err != nil {
 		return err
 	}

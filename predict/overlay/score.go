@@ -21,8 +21,10 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/measure"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
+	"github.com/baton-ledger/baton/predict/train"
 )
 
 // Reason says why a probability is what it is, in one feature.
@@ -41,6 +43,12 @@ type ModelRef struct {
 	Hash    string `json:"hash"`
 }
 
+// Class is one of more than two, and how probable it is.
+type Class struct {
+	Activity    string  `json:"activity"`
+	Probability float64 `json:"probability"`
+}
+
 // Score is what a model says of a journey at a position.
 type Score struct {
 	Journey     string            `json:"journey"`
@@ -52,6 +60,7 @@ type Score struct {
 	Scale       string            `json:"scale"` // of base and weights: log-odds, or probability
 	Reasons     []Reason          `json:"reasons"`
 	Features    features.Snapshot `json:"features"`
+	Next        []Class           `json:"next,omitempty"`    // of next-activity: the three most probable, of which the first is what is said
 	Outside     bool              `json:"outside,omitempty"` // the last event is no moment of the sort the model was trained at
 
 	last    ledger.Recorded // the last event that counts
@@ -69,18 +78,17 @@ const (
 func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string, position uint64) (*Score, error) {
 	b := m.Spec.New()
 	var last ledger.Recorded
-	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+	for e, err := range features.Events(ctx, r, journey, position) {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
 			return nil, err
 		}
-		if position > 0 && e.Position > position {
-			break
-		}
 		b.Add(&e)
-		last = e
+		if category, _ := ledger.SplitStream(e.Stream); category == ledger.CategoryJourney {
+			last = e
+		}
 	}
 	if last.Revision == 0 {
 		_, err := m.Spec.AsOf(ctx, r, journey, position)
@@ -122,16 +130,31 @@ func (s *Score) handed(j *ledger.Journey) {
 // score asks the model about a builder as it stands.
 func score(m *registry.Loaded, journey string, b *features.Builder) *Score {
 	row := b.Row(nil)
-	x, p := make([]float64, m.Model.Features.Width()), make([]float64, 2)
+	x, p := make([]float64, m.Model.Features.Width()), make([]float64, len(m.Model.Classes))
 	m.Model.Features.Encode(x, row)
 	m.Model.Score(p, x)
-	s := &Score{Journey: journey, Model: ModelRef{m.Name, m.Version, m.Hash}, Target: m.Target, Says: m.Says, Probability: p[1],
+	class, says, next := 1, m.Says, []Class(nil)
+	if m.Target == train.NextActivity {
+		class = measure.Top(p)
+		says, next = "the next activity is "+m.Model.Classes[class], likely(m.Model.Classes, p)
+	}
+	s := &Score{Journey: journey, Model: ModelRef{m.Name, m.Version, m.Hash}, Target: m.Target, Says: says, Next: next, Probability: p[class],
 		Scale: string(m.Model.Function.Scale), Features: b.Snapshot(row)}
 	members, columns := make([]float64, len(x)), make([]float64, len(row))
-	s.Base = m.Model.Explain(members, x, 1)
+	s.Base = m.Model.Explain(members, x, class)
 	m.Model.Features.ByColumn(columns, members)
 	s.Reasons = reasons(m.Spec, b, row, columns)
 	return s
+}
+
+// likely are the three most probable classes, equals in the model's order.
+func likely(classes []string, p []float64) []Class {
+	list := make([]Class, len(p))
+	for i := range p {
+		list[i] = Class{classes[i], p[i]}
+	}
+	slices.SortStableFunc(list, func(a, b Class) int { return cmp.Compare(b.Probability, a.Probability) })
+	return list[:min(most, len(list))]
 }
 
 // reasons are the largest contributions, largest first, equals in the order of the columns.

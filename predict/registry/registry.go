@@ -61,7 +61,8 @@ type Data struct {
 	Journeys      int       `json:"journeys"`
 	Examples      int       `json:"examples"`
 	TrainRows     int       `json:"train_rows"`
-	Unknown       int       `json:"unknown"` // moments whose label was not known yet
+	Unknown       int       `json:"unknown"`     // moments whose label was not known yet
+	SelfCaused    int       `json:"self_caused"` // moments left out, because a suggestion was followed before the label was known
 }
 
 // CheckName refuses names that cannot be part of a stream's and of a file's name.
@@ -82,7 +83,7 @@ func Describe(name string, r *train.Result) Registered {
 	return Registered{Name: name, Hash: r.Model.Hash(), File: FileName(name, r.Model.Hash()), Bytes: len(r.File), Target: c.Target, Says: target.Says(),
 		Learner: c.Learner, Setting: c.Setting, Why: c.Why, Seed: c.Seed, Features: c.Reads.Features, Moments: c.Reads.Moments, Figures: r.Figures,
 		Calibrate: r.Model.Calibration.Method, Data: Data{From: r.From.UTC(), Cut: r.Cut.UTC(), To: r.To.UTC(), FirstPosition: r.First, LastPosition: r.Last,
-			Events: r.Events, Journeys: r.Journeys, Examples: r.Examples, TrainRows: r.TrainRows, Unknown: r.Unknown}}
+			Events: r.Events, Journeys: r.Journeys, Examples: r.Examples, TrainRows: r.TrainRows, Unknown: r.Unknown, SelfCaused: r.SelfCaused}}
 }
 
 // Register appends the event. A model that is registered already is given as it was, and there tells so.
@@ -242,7 +243,8 @@ func Load(dir string, m Registered) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(loaded.Classes) != 2 {
+	spec.Asked = reads.Asked
+	if len(loaded.Classes) != 2 && m.Target != train.NextActivity {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "train it with `baton predict train`", "model %s has %d classes", m.Name, len(loaded.Classes))
 	}
 	return &Loaded{m, loaded, spec}, nil

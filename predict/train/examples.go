@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -15,7 +16,9 @@ type example struct {
 	position uint64
 	at       time.Time
 	journey  int32
+	handoff  string // that it is about; "" at a journey's close
 	label    int32
+	next     string    // of next-activity: the class's name
 	known    time.Time // zero: it is not
 }
 
@@ -26,12 +29,16 @@ type pass struct {
 	examples []example
 	journeys map[string]*pending
 	events   int
-	last     time.Time                 // anything occurred in a journey
-	first    uint64                    // position of a journey's event
-	position uint64                    // of the last one
-	days     map[string]map[int64]int  // activities by day, for those that are counted one by one
-	told     bool                      // there is feedback about churn
-	closed   map[int32]map[int]outcome // churn by the closing alone: journey → example → outcome
+	last     time.Time // anything occurred in a journey
+	first    uint64    // position of a journey's event
+	position uint64    // of the last one
+	survey   *features.Survey
+
+	withFollowed bool
+	suggested    map[string]suggested      // by id and journey
+	followed     map[string]time.Time      // by handoff and journey: when the first suggestion was followed
+	told         bool                      // there is feedback about churn
+	closed       map[int32]map[int]outcome // churn by the closing alone: journey → example → outcome
 }
 
 // pending is a journey's examples whose label is not settled.
@@ -51,13 +58,17 @@ func (p *pass) read(ctx context.Context, r ledger.Reader, say func(done, total u
 	if err != nil {
 		return err
 	}
-	p.journeys, p.days, p.closed = map[string]*pending{}, map[string]map[int64]int{}, map[int32]map[int]outcome{}
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: head.Position}) {
+	p.suggested, p.followed = map[string]suggested{}, map[string]time.Time{}
+	p.journeys, p.survey, p.closed = map[string]*pending{}, features.NewSurvey(), map[int32]map[int]outcome{}
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: head.Position}) {
 		if err != nil {
 			return err
 		}
-		if category, _ := ledger.SplitStream(e.Stream); category == ledger.CategoryJourney {
+		switch category, _ := ledger.SplitStream(e.Stream); category {
+		case ledger.CategoryJourney:
 			p.add(&e)
+		case ledger.CategoryOverlay:
+			p.follow(&e)
 		}
 		if e.Position%4096 == 0 {
 			say(e.Position, head.Position)
@@ -70,10 +81,7 @@ func (p *pass) read(ctx context.Context, r ledger.Reader, say func(done, total u
 }
 
 func (p *pass) add(e *ledger.Recorded) {
-	at := e.Occurred()
-	if at.After(e.RecordedTime) {
-		at = e.RecordedTime // a clock that is ahead must not make labels known
-	}
+	at := happened(e)
 	if at.After(p.last) {
 		p.last = at
 	}
@@ -86,15 +94,16 @@ func (p *pass) add(e *ledger.Recorded) {
 		j = &pending{number: int32(len(p.journeys))}
 		p.journeys[id] = j
 	}
-	if a := e.Facets.Activity; a != "" {
-		if p.days[a] == nil {
-			p.days[a] = map[int64]int{}
-		}
-		p.days[a][day(at)]++
-	}
+	p.survey.Add(e, at)
 	p.settle(j, e, at)
 	if verb := features.Moment(e); verb != "" && p.moments[verb] {
 		x := example{position: e.Position, at: at, journey: j.number}
+		switch verb {
+		case "offered":
+			x.handoff = key(id, e.ID)
+		case "accepted":
+			x.handoff = key(id, e.Facets.Handoff)
+		}
 		if p.target.Kind == "handover-within" {
 			x.known = at.Add(p.target.Horizon)
 		}
@@ -115,6 +124,17 @@ func (p *pass) settle(j *pending, e *ledger.Recorded, at time.Time) {
 		if family == "journey" && verb == "closed" {
 			p.all(j, outcome{same(e.Facets.Outcome, p.target.Outcome), at})
 		}
+	case NextActivity:
+		next := End
+		if family == "interaction" && verb == "recorded" {
+			next = strings.Clone(e.Facets.Activity)
+		} else if family != "journey" || verb != "closed" {
+			return
+		}
+		for _, i := range j.open {
+			p.examples[i].next = next
+		}
+		p.all(j, outcome{0, at})
 	case "churn":
 		lost := outcome{same(e.Facets.Outcome, "churned"), at}
 		switch {
@@ -163,27 +183,6 @@ func (p *pass) byClosing() {
 		}
 	}
 }
-
-// counted are the activities that are counted one by one: the most frequent ones before a time.
-func (p *pass) counted(before time.Time) *features.Spec {
-	const most = 24
-	count := map[string]int{}
-	var names []string
-	for a, days := range p.days {
-		for d, n := range days {
-			if d < day(before) {
-				count[a] += n
-			}
-		}
-		if count[a] > 0 {
-			names = append(names, a)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
-	return &features.Spec{Activities: names[:min(most, len(names))]}
-}
-
-func day(t time.Time) int64 { return t.Unix() / 86400 }
 
 func same(a, b string) int32 {
 	if a == b {

@@ -7,6 +7,7 @@
 //	target                 label 1                                                  known
 //	handover-within:24h    another handoff is offered in the 24 h after the moment  24 h after it
 //	outcome:X              the journey is closed next with outcome X                when it is closed
+//	next-activity          one class each: the activity of the next interaction       when it is recorded, or the journey closes first
 //	churn                  the customer is lost                                     when that is said
 //
 // A customer is lost where feedback.recorded about the field churn has the outcome "churned" (it is kept with another one), or a journey is closed with the outcome
@@ -27,17 +28,17 @@ import (
 
 // Target is what is to be told.
 type Target struct {
-	Kind    string        // handover-within, outcome, churn
+	Kind    string        // handover-within, outcome, churn, next-activity
 	Horizon time.Duration // of handover-within
 	Outcome string        // of outcome
 }
 
-// ParseTarget reads handover-within:24h, outcome:X or churn. The error is CodeInvalid.
+// ParseTarget reads handover-within:24h, outcome:X, churn or next-activity. The error is CodeInvalid.
 func ParseTarget(text string) (t Target, err error) {
-	const hint = "say handover-within:24h, outcome:X or churn"
+	const hint = "say handover-within:24h, outcome:X, churn or next-activity"
 	kind, rest, _ := strings.Cut(text, ":")
 	switch t.Kind = kind; {
-	case text == "churn":
+	case text == "churn", text == NextActivity:
 	case kind == "outcome" && rest != "":
 		t.Outcome = rest
 	case kind == "handover-within":
@@ -50,9 +51,18 @@ func ParseTarget(text string) (t Target, err error) {
 	return t, nil
 }
 
-// Classes names both labels.
+// NextActivity is the target with more than two classes: the activities, End where the journey closes first, and Other for those that are rare.
+const (
+	NextActivity = "next-activity"
+	End          = "(end)"
+	Other        = "(other)"
+)
+
+// Classes names both labels, and those of next-activity that hang on no data.
 func (t Target) Classes() []string {
 	switch t.Kind {
+	case NextActivity:
+		return []string{End, Other}
 	case "churn":
 		return []string{"stays", "churns"}
 	case "outcome":
@@ -64,6 +74,8 @@ func (t Target) Classes() []string {
 // Says is the second class in a sentence: "the journey ...".
 func (t Target) Says() string {
 	switch t.Kind {
+	case NextActivity:
+		return "the most probable next activity"
 	case "churn":
 		return "the customer is lost"
 	case "outcome":

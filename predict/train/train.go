@@ -21,10 +21,14 @@ import (
 type Options struct {
 	Name     string
 	Target   string
-	Moments  []string // offered, accepted
+	Moments  []string // of features.Moments
 	Seed     uint64
-	Holdout  float64 // part of the examples, the last ones by time, that figures are of
+	Fields   []string // of the context that are columns; nil: the usual ones of features.Survey; empty: none
+	Holdout  float64  // part of the examples, the last ones by time, that figures are of
 	Learners []learn.Learner
+
+	WithFollowed bool // take also moments whose suggestion was followed before the label was known
+
 	Progress func(step string, done, total uint64) // may be nil
 }
 
@@ -39,12 +43,15 @@ type Figures struct {
 	BaseLoss  float64 `json:"base_log_loss"` // of saying the training rows' rate each time
 	Brier     float64 `json:"brier"`
 	ECE       float64 `json:"ece"`
+
+	Accuracy           float64 `json:"accuracy,omitempty"`             // of next-activity: the most probable one came; then base_rate is that of always saying the most frequent one
+	AccuracyWithoutEnd float64 `json:"accuracy_without_end,omitempty"` // of the examples that an activity followed
 }
 
 // Said is what the model said of an example that was held out.
 type Said struct {
 	Position uint64
-	P        float64
+	P        float64 // of the second class; of next-activity: of the one that came
 	Label    int32
 }
 
@@ -56,6 +63,7 @@ type Result struct {
 	Held         []Said // the examples held out, by time
 	Examples     int    // with a label
 	Unknown      int    // without one yet
+	SelfCaused   int    // left out: a suggestion was followed before the label was known
 	TrainRows    int
 	Events       int
 	Journeys     int
@@ -81,6 +89,9 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 	}
 	if o.Learners == nil {
 		o.Learners = evaluate.HandoverLearners()
+		if target.Kind == NextActivity {
+			o.Learners = evaluate.SequenceLearners()
+		}
 	}
 	say := func(step string) func(done, total uint64) {
 		return func(done, total uint64) {
@@ -89,7 +100,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 			}
 		}
 	}
-	p := &pass{target: target, moments: map[string]bool{}}
+	p := &pass{target: target, moments: map[string]bool{}, withFollowed: o.WithFollowed}
 	for _, m := range o.Moments {
 		p.moments[m] = true
 	}
@@ -104,7 +115,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 		return nil, err
 	}
 	say(fmt.Sprintf("racing %d learners on %d examples", len(o.Learners), len(s.train)))(0, 0)
-	out := &Result{Examples: len(s.list), Unknown: len(p.examples) - len(s.list), TrainRows: len(s.train), Events: p.events, Journeys: len(p.journeys),
+	out := &Result{Examples: len(s.list), Unknown: len(p.examples) - len(s.list) - s.selfCaused, SelfCaused: s.selfCaused, TrainRows: len(s.train), Events: p.events, Journeys: len(p.journeys),
 		From: s.list[s.train[0]].at, Cut: s.cut, To: p.last, First: p.first, Last: p.position}
 	if err := s.learn(ctx, o, out); err != nil {
 		return nil, err
@@ -116,9 +127,11 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 // set is the examples with a known label, by time, and their rows.
 type set struct {
 	target      Target
+	classes     []string
 	spec        *features.Spec
 	list        []example
 	train, held []int
+	selfCaused  int       // left out of list
 	cut         time.Time // when the first held out example is asked
 	frame       *table.Frame
 	labels      table.Labels
@@ -127,7 +140,11 @@ type set struct {
 func (p *pass) split(o Options) (*set, error) {
 	s := &set{target: p.target}
 	for _, x := range p.examples {
-		if !x.known.IsZero() && !x.known.After(p.last) {
+		switch {
+		case x.known.IsZero() || x.known.After(p.last):
+		case !p.withFollowed && p.selfCaused(&x):
+			s.selfCaused++
+		default:
 			s.list = append(s.list, x)
 		}
 	}
@@ -140,7 +157,8 @@ func (p *pass) split(o Options) (*set, error) {
 		return nil, fail("at least %d are needed", fewestTrain+fewestHeld)
 	}
 	s.cut = s.list[int(float64(len(s.list))*(1-o.Holdout))].at
-	var seen [2]int
+	s.name(p.target)
+	seen := make([]int, len(s.classes))
 	for i, x := range s.list {
 		switch {
 		case !x.at.Before(s.cut):
@@ -153,10 +171,10 @@ func (p *pass) split(o Options) (*set, error) {
 	if len(s.train) < fewestTrain || len(s.held) < fewestHeld {
 		return nil, fail("%d were known when the last %d begin, %d are needed", len(s.train), len(s.held), fewestTrain)
 	}
-	if min(seen[0], seen[1]) < 10 {
-		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", seen[0], seen[1])
+	if most := slices.Max(seen); len(s.train)-most < 10 || slices.Min(seen) < 10 && len(seen) == 2 && p.target.Kind != NextActivity {
+		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", most, len(s.train)-most)
 	}
-	s.spec = p.counted(s.cut)
+	s.spec = p.survey.Spec(s.cut, o.Fields)
 	return s, nil
 }
 
@@ -169,14 +187,14 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 	}
 	rows := make([][]table.Value, len(s.list))
 	builders := map[string]*features.Builder{}
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: end}) {
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: end}) {
 		if err != nil {
 			return err
 		}
-		category, id := ledger.SplitStream(e.Stream)
-		if category != ledger.CategoryJourney {
+		if !features.Counts(&e) {
 			continue
 		}
+		_, id := ledger.SplitStream(e.Stream)
 		b := builders[id]
 		if b == nil {
 			b = s.spec.New()
@@ -190,7 +208,7 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 			say(e.Position, end)
 		}
 	}
-	s.frame, s.labels = table.New(s.spec.Columns()...), table.Labels{Classes: 2}
+	s.frame, s.labels = table.New(s.spec.Columns()...), table.Labels{Classes: len(s.classes)}
 	for i, x := range s.list {
 		if rows[i] == nil {
 			return ledger.Errorf(ledger.CodeUnavailable, "train", "run it again", "the event at position %d was there and is not read again", x.position)
@@ -205,9 +223,9 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	begin := time.Now()
 	folds, how := s.folds(o.Seed)
-	d := race.Data{Frame: s.frame, Rows: s.train, Labels: s.labels, Classes: s.target.Classes(), Folds: folds}
+	d := race.Data{Frame: s.frame, Rows: s.train, Labels: s.labels, Classes: s.classes, Folds: folds}
 	ro := race.Options{Learners: o.Learners, Features: table.Defaults(), Seed: o.Seed}
-	ro.Features.Seed = o.Seed
+	ro.Features.Seed, ro.Features.MinGroups = o.Seed, 2
 	result, err := race.Run(ctx, d, ro)
 	if err != nil {
 		return err
@@ -220,7 +238,7 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	c := &out.Model.Card
 	c.Name, c.Target = o.Name, o.Target
 	c.From, c.To = stamp(out.From), stamp(s.cut)
-	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments}
+	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments, Asked: s.spec.Asked}
 	c.Validation = fmt.Sprintf("%s, %s; then %d later examples from %s on: AUC %.4f, log loss %.4f, expected calibration error %.4f", how, c.Validation,
 		out.Figures.Rows, c.To, out.Figures.AUC, out.Figures.LogLoss, out.Figures.ECE)
 	c.Limits = s.limits()
@@ -231,6 +249,9 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 func (s *set) limits() []string {
 	list := []string{"it was trained at handoff moments and says nothing of others",
 		"it is calibrated for the time of its training: where the world drifts, so do its probabilities"}
+	if s.selfCaused > 0 {
+		list = append(list, fmt.Sprintf("%d moments whose suggestion was followed before their label was known are left out", s.selfCaused))
+	}
 	if s.target.Kind != "handover-within" {
 		list = append(list, "journeys that had not come to their end by the cut are left out; slow ones are too rare in training")
 	}
@@ -247,11 +268,11 @@ func (s *set) folds(seed uint64) ([]race.Fold, string) {
 	folds := race.Forward(at, known, 0.5, 3)
 	usable := len(folds) == 3
 	for _, f := range folds {
-		positive := 0
+		of := make([]int, len(s.classes))
 		for _, i := range f.Train {
-			positive += int(s.labels.Of[s.train[i]])
+			of[s.labels.Of[s.train[i]]]++
 		}
-		usable = usable && len(f.Train) >= len(s.train)/5 && min(positive, len(f.Train)-positive) >= 10
+		usable = usable && len(f.Train) >= len(s.train)/5 && len(f.Train)-slices.Max(of) >= 10
 	}
 	if usable {
 		return folds, "folds in time"
@@ -293,26 +314,41 @@ func (s *set) byJourney(seed uint64) []race.Fold {
 func (s *set) judge(out *Result, seed uint64) {
 	m := out.Model
 	x, row := make([]float64, m.Features.Width()), make([]table.Value, len(s.frame.Columns))
-	rate := 0.0
+	rates := make([]float64, len(s.classes))
 	for _, i := range s.train {
-		rate += float64(s.labels.Of[i]) / float64(len(s.train))
+		rates[s.labels.Of[i]] += 1 / float64(len(s.train))
 	}
-	list := make([]measure.Prediction, len(s.held))
+	usual := int32(1) // what base_rate is of
+	if s.target.Kind == NextActivity {
+		usual = int32(measure.Top(rates))
+	}
+	list, going := make([]measure.Prediction, len(s.held)), []measure.Prediction{}
 	f := &out.Figures
 	for k, i := range s.held {
 		s.frame.Read(i, row)
 		m.Features.Encode(x, row)
-		p := make([]float64, 2)
+		p := make([]float64, len(s.classes))
 		m.Score(p, x)
-		y := s.labels.Of[i]
+		y, said := s.labels.Of[i], p[1]
+		if s.target.Kind == NextActivity {
+			said = p[y]
+		}
 		list[k] = measure.Prediction{P: p, Y: y, Case: s.labels.Group[i]}
-		out.Held = append(out.Held, Said{s.list[i].position, p[1], y})
-		f.BaseRate += float64(y) / float64(len(s.held))
-		f.BaseLoss += measure.Loss([]float64{1 - rate, rate}, y) / float64(len(s.held))
+		if s.classes[y] != End {
+			going = append(going, list[k])
+		}
+		out.Held = append(out.Held, Said{s.list[i].position, said, y})
+		if y == usual {
+			f.BaseRate += 1 / float64(len(s.held))
+		}
+		f.BaseLoss += measure.Loss(rates, y) / float64(len(s.held))
 	}
 	got, se := measure.Of(list), measure.Bootstrap(list, seed)
 	f.Rows, f.LogLoss, f.LogLossSE, f.Brier, f.ECE = got.Rows, got.LogLoss, finite(se.LogLoss), got.Brier, got.ECE
 	f.AUC, f.AUCSE = finite(got.AUC), finite(se.AUC)
+	if s.target.Kind == NextActivity {
+		f.Accuracy, f.AccuracyWithoutEnd = got.Accuracy, finite(measure.Of(going).Accuracy)
+	}
 }
 
 func finite(v float64) float64 {

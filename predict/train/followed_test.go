@@ -1,0 +1,54 @@
+package train_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/baton-ledger/baton/predict/train"
+)
+
+// TestFollowedSuggestionsAreLeftOut: followed before the label was known. Held out, dismissed, only told, or followed later, they stay.
+func TestFollowedSuggestionsAreLeftOut(t *testing.T) {
+	b := open(t)
+	for i := range 280 {
+		id, at := fmt.Sprint("J", i), start.AddDate(0, 0, i/4)
+		end := "done"
+		if i%3 == 0 {
+			end = "churned"
+		}
+		b.event(id, "h"+id, "handoff", "offered", `{"from":"bot","to":"desk","channel":"chat"}`, at)
+		action, verb, later := "call_back", "accepted", time.Minute
+		switch i % 7 {
+		case 1:
+			action = "inform"
+		case 2:
+			verb = "dismissed"
+		case 3:
+			later = 48 * time.Hour
+		case 4:
+			verb = "modified"
+		case 5:
+			verb = "shown"
+		case 6:
+			action = "none"
+		}
+		b.event(id, "s"+id, "suggestion", "offered", `{"handoff":"h`+id+`","action":"`+action+`"}`, at)
+		b.event(id, "", "suggestion", verb, `{"suggestion":"s`+id+`"}`, at.Add(later))
+		b.event(id, "", "journey", "closed", `{"outcome":"`+end+`"}`, at.Add(time.Hour))
+	}
+	for _, with := range []bool{false, true} {
+		o := options("churn")
+		o.Moments, o.WithFollowed = []string{"offered"}, with
+		r, err := train.Run(t.Context(), b.store, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 2 * 280 / 7; with && r.SelfCaused != 0 || !with && (r.SelfCaused != want || r.Examples != 280-want || r.Unknown != 0) {
+			t.Errorf("with %v: %d left out, %d examples, %d unknown", with, r.SelfCaused, r.Examples, r.Unknown)
+		}
+		if listed := len(r.Model.Card.Limits); listed != map[bool]int{false: 4, true: 3}[with] {
+			t.Error(r.Model.Card.Limits)
+		}
+	}
+}
