@@ -25,6 +25,7 @@ import (
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
 	"github.com/baton-ledger/baton/predict/train"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
 // Reason says why a probability is what it is, in one feature.
@@ -37,11 +38,7 @@ type Reason struct {
 }
 
 // ModelRef names a model as events do.
-type ModelRef struct {
-	Name    string `json:"name"`
-	Version int    `json:"version"`
-	Hash    string `json:"hash"`
-}
+type ModelRef = trust.Model
 
 // Class is one of more than two, and how probable it is.
 type Class struct {
@@ -138,7 +135,7 @@ func score(m *registry.Loaded, journey string, b *features.Builder) *Score {
 		class = measure.Top(p)
 		says, next = "the next activity is "+m.Model.Classes[class], likely(m.Model.Classes, p)
 	}
-	s := &Score{Journey: journey, Model: ModelRef{m.Name, m.Version, m.Hash}, Target: m.Target, Says: says, Next: next, Probability: p[class],
+	s := &Score{Journey: journey, Model: trust.ModelOf(m.Registered), Target: m.Target, Says: says, Next: next, Probability: p[class],
 		Scale: string(m.Model.Function.Scale), Features: b.Snapshot(row)}
 	members, columns := make([]float64, len(x)), make([]float64, len(row))
 	s.Base = m.Model.Explain(members, x, class)
