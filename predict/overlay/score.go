@@ -3,7 +3,7 @@
 // # What is written
 //
 // suggestion.offered goes to overlay-<journey>, with the id suggestion/<first 16 digits of the model's hash>/<position of the handoff event>. Everything in it is a
-// function of the journey up to that event and of the model's file: the row of features and its digest, the probability, the reasons. Two nodes that write it
+// function of the journey and of the model's ladder up to that event, and of the model's file: the row of features and its digest, the probability, the reasons, the policy. Two nodes that write it
 // write the same event. Its time is the later of the handoff event's occurred and recorded time; expires_at lies the time to live after that.
 //
 // # Reproducing
