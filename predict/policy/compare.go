@@ -232,7 +232,7 @@ func (a *arena) table(name string, chosen []int, single int) Table {
 	t.Policies = append(t.Policies, a.estimate(Logged, samples, nil, seen))
 	for _, p := range t.Policies[:2] {
 		if p.Refused != "" {
-			t.Refused, t.Verdict = true, fmt.Sprintf("cannot be told: %s: %s", p.Policy, p.Refused)
+			t.Refused, t.Verdict = true, fmt.Sprintf("it cannot be told whether the model beats always %s: %s: %s", best.Action, p.Policy, p.Refused)
 			return t
 		}
 	}
@@ -245,11 +245,11 @@ func verdict(d Figure, single string) string {
 	figures := fmt.Sprintf("difference %+.3f, 95 %% %+.3f to %+.3f", d.Value, d.Low, d.High)
 	switch {
 	case d.Low > 0:
-		return fmt.Sprintf("beats always %s: %s", single, figures)
+		return fmt.Sprintf("the model beats always %s: %s", single, figures)
 	case d.High < 0:
-		return fmt.Sprintf("is worse than always %s: %s", single, figures)
+		return fmt.Sprintf("the model is worse than always %s: %s", single, figures)
 	}
-	return fmt.Sprintf("does not beat always %s: %s", single, figures)
+	return fmt.Sprintf("the model does not beat always %s: %s", single, figures)
 }
 
 // Compare estimates what a model of actions and the policies beside it would have been worth on decisions with a known outcome, which it was not trained on.

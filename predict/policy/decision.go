@@ -69,7 +69,8 @@ type Log struct {
 	Decisions []Decision // by time, those without an outcome yet included
 	NoChoice  int        // suggestions with one candidate: nothing was chosen
 	Unmatched int        // suggestions whose journey had no handoff moment before them, or another one by then
-	Events    int
+	Events    int        // of journeys
+	Journeys  int
 	Last      time.Time // anything occurred in a journey
 	First     uint64    // position of a journey's first event
 	Position  uint64    // of the last one
@@ -116,6 +117,10 @@ func Read(ctx context.Context, events iter.Seq2[ledger.Recorded, error], spec *f
 			say(e.Position)
 		}
 	}
+	if say != nil {
+		say(0)
+	}
+	r.log.Journeys = len(r.journeys)
 	slices.SortStableFunc(r.log.Decisions, func(a, b Decision) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Position, b.Position)) })
 	return r.log, nil
 }

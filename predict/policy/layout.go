@@ -10,7 +10,7 @@ import (
 )
 
 // The column of a model's row that holds the action, and what stands between an action and a column in the name of a cross: a column that
-// has that column's value where the action is that one, and otherwise nothing ("", 0).
+// has that column's value where the action is that one, and is missing where it is another.
 const (
 	actionColumn = "action"
 	crossOf      = ": "
@@ -58,7 +58,7 @@ func (l *layout) fill(dst, state []table.Value, action string) {
 	at := copy(dst, state)
 	dst[at] = table.Value{Text: action}
 	for i, x := range l.crosses {
-		dst[at+1+i] = table.Value{}
+		dst[at+1+i] = table.Value{Number: table.Missing}
 		if x.action == action {
 			dst[at+1+i] = state[x.column]
 		}
