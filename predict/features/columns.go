@@ -10,8 +10,11 @@ import (
 	"github.com/baton-ledger/baton/predict/table"
 )
 
-// countOf begins the name of a column that counts an activity.
-const countOf = "count of "
+// countOf begins the name of a column that counts an activity, fieldOf that of a field of the context.
+const (
+	countOf = "count of "
+	fieldOf = "field "
+)
 
 // column is one of the columns that every row has: its value, what is said of it, and which events it comes from.
 type column struct {
@@ -24,7 +27,7 @@ type column struct {
 
 // fixed are the columns of every row. Hours are log(1+h), which trees do not mind and lines like. A change of meaning takes another Version.
 var fixed = []column{
-	category("moment", func(b *Builder) string { return b.moment }, "the handoff is %s", atLast),
+	category("moment", func(b *Builder) string { return b.moment }, "the last of handoff and journey is: %s", atLast),
 	category("activity", func(b *Builder) string { return b.activity[0] }, "the last activity is %q", atActivity),
 	category("activity before", func(b *Builder) string { return b.activity[1] }, "the activity before is %q", atActivityBefore),
 	category("activity 2 before", func(b *Builder) string { return b.activity[2] }, "the activity two before is %q", atActivity2Before),
@@ -51,6 +54,20 @@ var fixed = []column{
 	number("owners", func(b *Builder) int { return len(b.held) }, "owner so far", atOwner),
 	number("questions asked", func(b *Builder) int { return b.questions }, "question asked", atQuestion),
 	number("changes of channel", func(b *Builder) int { return b.switches }, "change of channel", atSwitch),
+	number("questions about what was known", func(b *Builder) int { return b.reasks }, "question about what was known", atReask),
+	number("open questions", func(b *Builder) int { return len(b.asking) }, "question without an answer", atQuestion, atAnswer),
+	number("offers to a stage that had it", func(b *Builder) int { return b.repeats }, "offer to a stage that had the work or was offered it", atRepeat),
+	number("fields offered last", func(b *Builder) int { return b.envelopes.of().offered }, "field in the last envelope", atOffered),
+	number("fields delivered last", func(b *Builder) int { return b.envelopes.of().delivered }, "field delivered of the last envelope", atOffered, atDelivered),
+	number("fields viewed last", func(b *Builder) int { return b.envelopes.of().viewed }, "field viewed of the last envelope", atOffered, atViewed),
+	number("fields offered", func(b *Builder) int { return b.envelopes.offered }, "field in an envelope so far", atOffered),
+	number("fields delivered", func(b *Builder) int { return b.envelopes.delivered }, "field delivered so far", atDelivered),
+	number("fields viewed", func(b *Builder) int { return b.envelopes.viewed }, "field viewed so far", atViewed),
+	part("share delivered", func(b *Builder) (int, int) { return b.envelopes.delivered, b.envelopes.offered }, "%.0f %% of the offered fields were delivered", atOffered, atDelivered),
+	part("share of junk", func(b *Builder) (int, int) { return b.envelopes.junk, b.envelopes.delivered }, "%.0f %% of the delivered fields look like junk", atOffered, atDelivered),
+	part("completeness", func(b *Builder) (int, int) { return b.envelopes.delivered - b.envelopes.junk, b.envelopes.wanted },
+		"%.0f %% of the fields that were asked for came and are no junk", atOffered, atDelivered),
+	category("outcome", func(b *Builder) string { return b.journey.Outcome }, "the journey was closed with %q", atLast),
 	hours("hours since start", func(b *Builder) time.Duration { return b.now.Sub(b.start) }, "%s since the journey began", atStart, atLast),
 	hours("hours since last event", func(b *Builder) time.Duration { return b.now.Sub(b.previous) }, "%s since the event before", atBefore, atLast),
 	hours("hours waited", func(b *Builder) time.Duration { return b.waited }, "%s of waiting between offers and their acceptance", atAccepted),
@@ -78,6 +95,11 @@ func category(name string, value func(*Builder) string, format string, from ...i
 func number(name string, value func(*Builder) int, what string, from ...int) column {
 	return column{name, table.Number, func(b *Builder) table.Value { return table.Value{Number: float64(value(b))} },
 		func(v table.Value) string { return times(v.Number, what) }, from}
+}
+
+func part(name string, value func(*Builder) (part, whole int), format string, from ...int) column {
+	return column{name, table.Number, func(b *Builder) table.Value { return table.Value{Number: share(value(b))} },
+		func(v table.Value) string { return fmt.Sprintf(format, 100*v.Number) }, from}
 }
 
 func hours(name string, value func(*Builder) time.Duration, format string, from ...int) column {
@@ -120,7 +142,11 @@ func (s *Spec) Words(column int, v table.Value) string {
 	if column < len(fixed) {
 		return fixed[column].words(v)
 	}
-	name := s.Activities[column-len(fixed)]
+	column -= len(fixed)
+	if column >= len(s.Activities) {
+		return s.Fields[column-len(s.Activities)].words(v)
+	}
+	name := s.Activities[column]
 	switch v.Number {
 	case 0:
 		return fmt.Sprintf("no activity %q so far", name)
@@ -130,11 +156,24 @@ func (s *Spec) Words(column int, v table.Value) string {
 	return fmt.Sprintf("activity %q %.0f times", name, v.Number)
 }
 
+func (f Field) words(v table.Value) string {
+	switch {
+	case missing(v, f.Kind):
+		return "nothing is known of " + f.Name
+	case f.Kind == table.Number:
+		return fmt.Sprintf("%s is %v", f.Name, v.Number)
+	}
+	return fmt.Sprintf("%s is %q", f.Name, v.Text)
+}
+
 // Evidence lists the events that a column's value comes from, by position; none where nothing of the sort has happened: the absence is seen in all
 // events so far.
 func (b *Builder) Evidence(column int) (list []Place) {
+	if i := column - len(fixed) - len(b.counts); i >= 0 {
+		return present(b.valueAt[i])
+	}
 	if column >= len(fixed) {
-		return append(list, present(b.countAt[column-len(fixed)])...)
+		return present(b.countAt[column-len(fixed)])
 	}
 	for _, at := range fixed[column].from {
 		list = append(list, present(b.at[at])...)

@@ -1,11 +1,18 @@
 // Package features turns a journey, as far as it has gone, into the row that a model is trained on and asked with.
 //
-// A [Builder] takes the events of a journey's stream one by one and can give a row after each. It reads headers alone (type, facets, time) and no
+// A [Builder] takes the events of a journey one by one, in order of position, and can give a row after each. It reads headers and data and no
 // clock: hours are counted between events. So a row hangs on the events added so far and on nothing else, and what is appended later cannot
-// change it. The overlay is not read: suggestions made of suggestions would confirm themselves.
+// change it. Of the overlay it takes what was delivered and viewed. Suggestions and enrichments are not read: suggestions made of suggestions would
+// confirm themselves. [Events] yields what counts.
 //
-// A row has the columns of the table in columns.go, and how often each activity of the [Spec] was there. [AsOf] reads the ledger up to a position
+// A row has the columns of the table in columns.go, how often each activity of the [Spec] was there, and what is known of its fields: the context as
+// package replay projects it, without what is forward-looking. A [Survey] of the events before a time makes the Spec. [AsOf] reads the ledger up to a position
 // and gives a [Snapshot]: the row with its names, and a digest.
+//
+// # Completeness
+//
+// Of the fields that the points of all offers so far ask, the part that was delivered and is no junk. What a point asks is how many different fields its offers had
+// before the end of training, those in fewer than one in fifty left out; for a point that was not there then it is what the offer has.
 //
 // # The digest
 //
@@ -23,10 +30,15 @@ import (
 )
 
 // Version is that of what the columns mean. A model of another one cannot be asked.
-const Version = 1
+const Version = 2
 
-// Spec says which activities are counted one by one.
-type Spec struct{ Activities []string }
+// Spec says which activities are counted one by one, which fields of the context are columns, and how many fields each point (sender > receiver, by stage)
+// asks. [Survey.Spec] makes it.
+type Spec struct {
+	Activities []string
+	Fields     []Field
+	Asked      map[string]int
+}
 
 // Place is an event that a feature comes from.
 type Place struct {
@@ -53,6 +65,11 @@ const (
 	atQuestion
 	atSwitch
 	atOwner
+	atAnswer
+	atReask
+	atDelivered
+	atViewed
+	atRepeat
 	places
 )
 
@@ -80,6 +97,15 @@ type Builder struct {
 	handed               time.Time // last offer or acceptance
 	waited               time.Duration
 
+	context   ledger.Context
+	values    []table.Value // of spec.Fields
+	valueAt   []Place
+	envelopes envelopes
+	asking    map[string]bool // questions without an answer
+	had       map[string]bool // stages that had the work, or were offered it
+	reasks    int
+	repeats   int
+
 	interactions, offered, accepted, declined, returned, ended, completed int
 	bounces, questions, switches, open                                    int
 }
@@ -87,24 +113,38 @@ type Builder struct {
 // New begins a journey.
 func (s *Spec) New() *Builder {
 	b := &Builder{spec: s, index: make(map[string]int, len(s.Activities)), counts: make([]float64, len(s.Activities)),
-		countAt: make([]Place, len(s.Activities)), held: map[string]bool{}}
+		countAt: make([]Place, len(s.Activities)), held: map[string]bool{}, context: ledger.Context{}, values: make([]table.Value, len(s.Fields)),
+		valueAt: make([]Place, len(s.Fields)), envelopes: envelopes{asked: s.Asked}, asking: map[string]bool{}, had: map[string]bool{}}
+	for i := range b.values {
+		b.values[i] = as(nil, s.Fields[i].Kind)
+	}
 	for i, a := range s.Activities {
 		b.index[a] = i
 	}
 	return b
 }
 
-// Moment gives the verb of an event that is a critical transition, offered or accepted, and "" for any other.
+// Moments are those that examples are taken at, by what [Moment] calls them.
+var Moments = []string{"offered", "accepted", "closed"}
+
+// Moment gives the verb of an event that is a critical transition: offered or accepted of a handoff, closed of a journey; and "" for any other.
 func Moment(r *ledger.Recorded) string {
 	family, verb := ledger.SplitType(r.Type)
-	if category, _ := ledger.SplitStream(r.Stream); family != "handoff" || category != ledger.CategoryJourney || verb != "offered" && verb != "accepted" {
+	if category, _ := ledger.SplitStream(r.Stream); category != ledger.CategoryJourney {
 		return ""
 	}
-	return verb
+	if family == "handoff" && (verb == "offered" || verb == "accepted") || family == "journey" && verb == "closed" {
+		return verb
+	}
+	return ""
 }
 
-// Add takes the next event of the journey's stream. A time before the last one counts as no time passed.
+// Add takes the next event of the journey, of either stream; what [Counts] refuses changes nothing. A time before the last one counts as no time passed.
 func (b *Builder) Add(r *ledger.Recorded) {
+	if category, _ := ledger.SplitStream(r.Stream); category == ledger.CategoryOverlay {
+		b.overlay(r)
+		return
+	}
 	place, at := Place{r.Position, r.Revision, unique.Make(r.Type).Value()}, r.Occurred()
 	if b.journey.Events == 0 {
 		b.start, b.now, b.handed, b.at[atStart] = at, at, at, place
@@ -121,11 +161,13 @@ func (b *Builder) Add(r *ledger.Recorded) {
 	case "handoff":
 		b.hand(r, verb, place, change)
 	case "question":
-		if verb == "asked" {
-			b.questions++
-			b.at[atQuestion] = place
+		b.question(r, verb, place)
+	case "journey":
+		if verb == "closed" {
+			b.moment = "closed"
 		}
 	}
+	b.know(r, place)
 	b.custody(place)
 	if c := r.Facets.Channel; c != "" && c != b.channel {
 		if b.channel != "" {
@@ -140,6 +182,59 @@ func (b *Builder) Add(r *ledger.Recorded) {
 	if k := r.Facets.Kind; k != "" && k != b.kind {
 		b.kind = strings.Clone(k)
 	}
+}
+
+// overlay takes what was delivered and viewed.
+func (b *Builder) overlay(r *ledger.Recorded) {
+	if !delivery(r.Type) || b.journey.Events == 0 {
+		return
+	}
+	_, verb := ledger.SplitType(r.Type)
+	at := atDelivered
+	if verb == "viewed" {
+		at = atViewed
+	}
+	b.at[at] = Place{r.Position, r.Revision, unique.Make(r.Type).Value()}
+	b.envelopes.deliver(r, verb == "viewed")
+}
+
+// question counts it, and whether what it asks was known. It comes before the event's own data is.
+func (b *Builder) question(r *ledger.Recorded, verb string, place Place) {
+	key := r.Facets.Handoff + "\x00" + r.Facets.Field
+	switch verb {
+	case "asked":
+		b.questions++
+		b.at[atQuestion] = place
+		b.asking[key] = true
+		if _, known := b.context[r.Facets.Field]; known {
+			b.reasks++
+			b.at[atReask] = place
+		}
+	case "answered":
+		delete(b.asking, key)
+		b.at[atAnswer] = place
+	}
+}
+
+// know folds the event's data into the context, and takes from it the values that are columns.
+func (b *Builder) know(r *ledger.Recorded, place Place) {
+	if len(r.Data) == 0 {
+		return
+	}
+	b.context.Apply(r)
+	for i, field := range b.spec.Fields {
+		f, there := b.context[field.Name]
+		switch {
+		case there && f.Position == r.Position && fact(f):
+			b.values[i], b.valueAt[i] = as(f.Value, field.Kind), place
+		case there && f.Position == r.Position, !there && !missing(b.values[i], field.Kind):
+			b.values[i], b.valueAt[i] = as(nil, field.Kind), place
+		}
+	}
+}
+
+func missing(v table.Value, kind table.Kind) bool {
+	return kind == table.Number && v.Number != v.Number || kind == table.Category && v.Text == ""
 }
 
 func (b *Builder) act(r *ledger.Recorded, place Place) {
@@ -167,6 +262,12 @@ func (b *Builder) hand(r *ledger.Recorded, verb string, place Place, change ledg
 	case "offered":
 		b.offered++
 		b.at[atOffered] = place
+		b.envelopes.offer(r, pointOf(r))
+		if to := h.Receiver.Stage; b.had[to] || to == b.first {
+			b.repeats++
+			b.at[atRepeat] = place
+		}
+		b.had[h.Receiver.Stage], b.had[h.Sender.Stage] = true, true
 	case "accepted":
 		b.accepted++
 		b.at[atAccepted] = place
@@ -221,6 +322,9 @@ func (s *Spec) Columns() (columns []table.Column) {
 	for _, a := range s.Activities {
 		columns = append(columns, table.Column{Name: countOf + a, Kind: table.Number})
 	}
+	for _, f := range s.Fields {
+		columns = append(columns, table.Column{Name: fieldOf + f.Name, Kind: f.Kind})
+	}
 	return columns
 }
 
@@ -232,10 +336,10 @@ func (b *Builder) Row(dst []table.Value) []table.Value {
 	for _, n := range b.counts {
 		dst = append(dst, table.Value{Number: n})
 	}
-	return dst
+	return append(dst, b.values...)
 }
 
-// SpecOf reads the spec off a model's columns. The error is CodeUnsupported where they are not those of this version.
+// SpecOf reads the spec off a model's columns; what points ask (Spec.Asked) is not in them: it is in the card's model.Reads, and its reader sets it. The error is CodeUnsupported where they are not those of this version.
 func SpecOf(e *table.Encoding) (*Spec, error) {
 	fail := func(format string, args ...any) error {
 		return ledger.Errorf(ledger.CodeUnsupported, "read features", "train the model again with `baton predict train`", format, args...)
@@ -251,7 +355,14 @@ func SpecOf(e *table.Encoding) (*Spec, error) {
 			}
 			continue
 		}
+		if name, ok := strings.CutPrefix(c.Name, fieldOf); ok {
+			s.Fields = append(s.Fields, Field{name, c.Kind})
+			continue
+		}
 		name, ok := strings.CutPrefix(c.Name, countOf)
+		if len(s.Fields) > 0 {
+			ok = false // they come last
+		}
 		if !ok || c.Kind != table.Number {
 			return nil, fail("the model has a column %q, which journeys do not have", c.Name)
 		}

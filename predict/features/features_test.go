@@ -60,7 +60,7 @@ func (b *book) bounced(journey string) (last uint64) {
 	return b.add(journey, journey+"h3", "handoff", "offered", `{"from":"bot","to":"desk","channel":"phone"}`, 29)
 }
 
-var spec = &features.Spec{Activities: []string{"greet", "look", "never"}}
+var spec = &features.Spec{Activities: []string{"greet", "look", "never"}, Fields: []features.Field{{Name: "tier", Kind: table.Category}, {Name: "age", Kind: table.Number}}}
 
 func (b *book) snapshot(journey string, position uint64) (features.Snapshot, *features.Builder) {
 	b.Helper()
@@ -107,7 +107,9 @@ func TestTheFutureChangesNothing(t *testing.T) {
 	before, _ := b.snapshot("J", at)
 	b.add("J", "", "interaction", "recorded", `{"activity":"greet","stage":"desk","channel":"mail"}`, 0.1)
 	b.add("J", "", "handoff", "accepted", `{"handoff":"Jh3","stage":"desk"}`, 29)
-	b.add("J", "", "handoff", "viewed", `{"handoff":"Jh1"}`, 2)
+	b.add("J", "", "handoff", "viewed", `{"handoff":"Jh1","fields":["tier"]}`, 2)
+	b.add("J", "", "handoff", "delivered", `{"handoff":"Jh3","fields":["tier","age"]}`, 2)
+	b.add("J", "", "question", "answered", `{"handoff":"Jh1","field":"tier","attributes":{"tier":"gold","age":5}}`, 0)
 	b.add("J", "", "suggestion", "offered", `{"handoff":"Jh1"}`, 2)
 	b.add("J", "", "journey", "closed", `{"outcome":"churned"}`, 1)
 	after, _ := b.snapshot("J", at)
@@ -119,16 +121,21 @@ func TestTheFutureChangesNothing(t *testing.T) {
 	}
 }
 
-// TestOverlayIsNotRead: a view or a suggestion that came before the moment changes nothing either.
-func TestOverlayIsNotRead(t *testing.T) {
+// TestSuggestionsAreNotRead: a suggestion or an enrichment that came before the moment changes nothing; what was delivered does.
+func TestSuggestionsAreNotRead(t *testing.T) {
 	b := open(t)
 	b.bounced("J")
 	b.bounced("K")
-	b.add("K", "", "suggestion", "offered", `{"handoff":"Kh3"}`, 29)
-	b.add("K", "", "handoff", "viewed", `{"handoff":"Kh3"}`, 29)
+	b.add("K", "", "suggestion", "offered", `{"handoff":"Kh3","attributes":{"tier":"gold"}}`, 29)
+	b.add("K", "", "suggestion", "accepted", `{"handoff":"Kh3","action":"call"}`, 29)
+	b.add("K", "", "enrichment", "completed", `{"handoff":"Kh3","attributes":{"tier":"gold"}}`, 29)
 	j, _ := b.snapshot("J", 0)
 	if k, _ := b.snapshot("K", 0); j.Digest != k.Digest {
 		t.Errorf("%+v\n%+v", j, k)
+	}
+	b.add("K", "", "handoff", "delivered", `{"handoff":"Kh3","fields":["tier"]}`, 29)
+	if k, _ := b.snapshot("K", 0); j.Digest == k.Digest || k.Values["fields delivered"] != 1.0 {
+		t.Errorf("%+v", k)
 	}
 }
 
@@ -153,7 +160,7 @@ func TestSpecOfColumns(t *testing.T) {
 	if got, err := features.SpecOf(e); err != nil || !reflect.DeepEqual(got, spec) {
 		t.Error(got, err)
 	}
-	e.Columns[3].Name = "tenure"
+	e.Columns[3].Name = "field tenure"
 	if _, err := features.SpecOf(e); ledger.CodeOf(err) != ledger.CodeUnsupported {
 		t.Error(err)
 	}

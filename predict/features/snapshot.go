@@ -20,16 +20,13 @@ type Snapshot struct {
 	Values   map[string]any `json:"values"`
 }
 
-// AsOf reads a journey's stream up to a position of the ledger, 0 for its end, and gives the builder after it. The error is CodeNotFound where the journey
+// AsOf reads a journey up to a position of the ledger, 0 for its end, and gives the builder after it. The error is CodeNotFound where the journey
 // has no event by then.
 func (s *Spec) AsOf(ctx context.Context, r ledger.Reader, journey string, position uint64) (*Builder, error) {
 	b := s.New()
-	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+	for e, err := range Events(ctx, r, journey, position) {
 		if err != nil {
 			return nil, err
-		}
-		if position > 0 && e.Position > position {
-			break
 		}
 		b.Add(&e)
 	}

@@ -49,8 +49,9 @@ type PolicyFigures struct {
 
 // Reads says that the rows are of journeys in the ledger, with features of that version (package features), taken at these handoff events.
 type Reads struct {
-	Features int      `json:"features"`
-	Moments  []string `json:"moments"`
+	Features int            `json:"features"`
+	Moments  []string       `json:"moments"`
+	Asked    map[string]int `json:"asked,omitempty"` // fields that a point's offers ask: features.Spec.Asked
 }
 
 // CandidateFigures are one learner's, on the validation parts of the training rows.

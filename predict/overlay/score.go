@@ -69,18 +69,17 @@ const (
 func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string, position uint64) (*Score, error) {
 	b := m.Spec.New()
 	var last ledger.Recorded
-	for e, err := range r.ReadStream(ctx, ledger.JourneyStream(journey), ledger.ReadOptions{HeaderOnly: true}) {
+	for e, err := range features.Events(ctx, r, journey, position) {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
 			return nil, err
 		}
-		if position > 0 && e.Position > position {
-			break
-		}
 		b.Add(&e)
-		last = e
+		if category, _ := ledger.SplitStream(e.Stream); category == ledger.CategoryJourney {
+			last = e
+		}
 	}
 	if last.Revision == 0 {
 		_, err := m.Spec.AsOf(ctx, r, journey, position)

@@ -244,6 +244,7 @@ func Load(dir string, m Registered) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.Asked = reads.Asked
 	if len(loaded.Classes) != 2 {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "train it with `baton predict train`", "model %s has %d classes", m.Name, len(loaded.Classes))
 	}

@@ -11,6 +11,7 @@ import (
 type Options struct {
 	OneHot        int     // most categories of a column with a member of their own
 	MinRows       int     // fewest training rows of such a category, and of one with a prior
+	MinGroups     int     // fewest groups of Labels that have it, 2 at most; 0: any. With 2 what only one of them has cannot be told by the file
 	MaxCategories int     // most categories of a column with a prior; the most frequent ones
 	PriorClasses  int     // most classes with a prior each, where there are more than two
 	Smoothing     float64 // m of the prior, in rows
@@ -113,8 +114,14 @@ type categoryFit struct {
 func newCategoryFit(c *Column, rows []int, y Labels, of []int, o Options) *categoryFit {
 	n := len(c.Names) + 1
 	f := &categoryFit{column: c, y: y, of: of, o: o, rows: make([]int, n), class: make([][]float64, n), whole: make([]float64, y.Classes)}
+	several := make([]bool, n) // more than one group has the category
+	first := make([]int32, n)
 	for _, row := range rows {
 		at := c.Codes[row] + 1
+		if y.Group != nil && f.rows[at] == 0 {
+			first[at] = y.Group[row]
+		}
+		several[at] = several[at] || y.Group == nil || y.Group[row] != first[at]
 		if f.class[at] == nil {
 			f.class[at] = make([]float64, y.Classes)
 		}
@@ -123,7 +130,7 @@ func newCategoryFit(c *Column, rows []int, y Labels, of []int, o Options) *categ
 		f.whole[y.Of[row]]++
 	}
 	for at, count := range f.rows {
-		if count >= max(o.MinRows, 1) {
+		if count >= max(o.MinRows, 1) && (o.MinGroups < 2 || several[at] || at == 0) {
 			f.order = append(f.order, at)
 		}
 	}

@@ -26,10 +26,10 @@ type pass struct {
 	examples []example
 	journeys map[string]*pending
 	events   int
-	last     time.Time                 // anything occurred in a journey
-	first    uint64                    // position of a journey's event
-	position uint64                    // of the last one
-	days     map[string]map[int64]int  // activities by day, for those that are counted one by one
+	last     time.Time // anything occurred in a journey
+	first    uint64    // position of a journey's event
+	position uint64    // of the last one
+	survey   *features.Survey
 	told     bool                      // there is feedback about churn
 	closed   map[int32]map[int]outcome // churn by the closing alone: journey → example → outcome
 }
@@ -51,8 +51,8 @@ func (p *pass) read(ctx context.Context, r ledger.Reader, say func(done, total u
 	if err != nil {
 		return err
 	}
-	p.journeys, p.days, p.closed = map[string]*pending{}, map[string]map[int64]int{}, map[int32]map[int]outcome{}
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: head.Position}) {
+	p.journeys, p.survey, p.closed = map[string]*pending{}, features.NewSurvey(), map[int32]map[int]outcome{}
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: head.Position}) {
 		if err != nil {
 			return err
 		}
@@ -86,12 +86,7 @@ func (p *pass) add(e *ledger.Recorded) {
 		j = &pending{number: int32(len(p.journeys))}
 		p.journeys[id] = j
 	}
-	if a := e.Facets.Activity; a != "" {
-		if p.days[a] == nil {
-			p.days[a] = map[int64]int{}
-		}
-		p.days[a][day(at)]++
-	}
+	p.survey.Add(e, at)
 	p.settle(j, e, at)
 	if verb := features.Moment(e); verb != "" && p.moments[verb] {
 		x := example{position: e.Position, at: at, journey: j.number}
@@ -163,27 +158,6 @@ func (p *pass) byClosing() {
 		}
 	}
 }
-
-// counted are the activities that are counted one by one: the most frequent ones before a time.
-func (p *pass) counted(before time.Time) *features.Spec {
-	const most = 24
-	count := map[string]int{}
-	var names []string
-	for a, days := range p.days {
-		for d, n := range days {
-			if d < day(before) {
-				count[a] += n
-			}
-		}
-		if count[a] > 0 {
-			names = append(names, a)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
-	return &features.Spec{Activities: names[:min(most, len(names))]}
-}
-
-func day(t time.Time) int64 { return t.Unix() / 86400 }
 
 func same(a, b string) int32 {
 	if a == b {

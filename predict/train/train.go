@@ -21,9 +21,10 @@ import (
 type Options struct {
 	Name     string
 	Target   string
-	Moments  []string // offered, accepted
+	Moments  []string // of features.Moments
 	Seed     uint64
-	Holdout  float64 // part of the examples, the last ones by time, that figures are of
+	Fields   []string // of the context that are columns; nil: the usual ones of features.Survey; empty: none
+	Holdout  float64  // part of the examples, the last ones by time, that figures are of
 	Learners []learn.Learner
 	Progress func(step string, done, total uint64) // may be nil
 }
@@ -156,7 +157,7 @@ func (p *pass) split(o Options) (*set, error) {
 	if min(seen[0], seen[1]) < 10 {
 		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", seen[0], seen[1])
 	}
-	s.spec = p.counted(s.cut)
+	s.spec = p.survey.Spec(s.cut, o.Fields)
 	return s, nil
 }
 
@@ -169,14 +170,14 @@ func (s *set) rows(ctx context.Context, r ledger.Reader, say func(done, total ui
 	}
 	rows := make([][]table.Value, len(s.list))
 	builders := map[string]*features.Builder{}
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: end}) {
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: end}) {
 		if err != nil {
 			return err
 		}
-		category, id := ledger.SplitStream(e.Stream)
-		if category != ledger.CategoryJourney {
+		if !features.Counts(&e) {
 			continue
 		}
+		_, id := ledger.SplitStream(e.Stream)
 		b := builders[id]
 		if b == nil {
 			b = s.spec.New()
@@ -207,7 +208,7 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	folds, how := s.folds(o.Seed)
 	d := race.Data{Frame: s.frame, Rows: s.train, Labels: s.labels, Classes: s.target.Classes(), Folds: folds}
 	ro := race.Options{Learners: o.Learners, Features: table.Defaults(), Seed: o.Seed}
-	ro.Features.Seed = o.Seed
+	ro.Features.Seed, ro.Features.MinGroups = o.Seed, 2
 	result, err := race.Run(ctx, d, ro)
 	if err != nil {
 		return err
@@ -220,7 +221,7 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	c := &out.Model.Card
 	c.Name, c.Target = o.Name, o.Target
 	c.From, c.To = stamp(out.From), stamp(s.cut)
-	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments}
+	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments, Asked: s.spec.Asked}
 	c.Validation = fmt.Sprintf("%s, %s; then %d later examples from %s on: AUC %.4f, log loss %.4f, expected calibration error %.4f", how, c.Validation,
 		out.Figures.Rows, c.To, out.Figures.AUC, out.Figures.LogLoss, out.Figures.ECE)
 	c.Limits = s.limits()
