@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func (a *app) predictActionsCommand() *cobra.Command {
 
 func (a *app) predictActions(ctx context.Context, s *session, o policy.Options) error {
 	begin := time.Now()
-	log, err := policy.Survey(ctx, s.source, o.Holdout, a.readingBar(ctx, s))
+	log, err := policy.Survey(ctx, func() iter.Seq2[ledger.Recorded, error] { return s.source.Read(ctx, ledger.ReadOptions{}) }, o.Holdout, a.readingBar(ctx, s))
 	if err != nil {
 		return err
 	}

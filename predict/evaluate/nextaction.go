@@ -5,12 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/interop/simulate"
-	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/policy"
 )
 
@@ -22,18 +23,19 @@ type NextActionOptions struct {
 
 // NextAction is how the choice of actions does where the truth is known: mean probability of success, in truth, over the decisions held out.
 type NextAction struct {
-	Journeys   int                `json:"journeys"`
-	Learner    string             `json:"learner"`
-	Learned    float64            `json:"learned"` // what the model chooses, none where it abstains
-	Optimal    float64            `json:"optimal"` // the best action of each decision
-	Ratio      float64            `json:"ratio"`   // learned by optimal
-	BestSingle float64            `json:"best_single"`
-	Single     string             `json:"best_single_action"`
-	None       float64            `json:"none"`
-	Logged     float64            `json:"logged"` // the actions that were suggested, taken
-	Right      float64            `json:"right"`  // part of the decisions where the best action was chosen
-	Cover      []Coverage         `json:"cover"`
-	Comparison *policy.Comparison `json:"comparison"`
+	Journeys   int                   `json:"journeys"`
+	Learner    string                `json:"learner"`
+	Learned    float64               `json:"learned"` // what the model chooses, none where it abstains
+	Optimal    float64               `json:"optimal"` // the best action of each decision
+	Ratio      float64               `json:"ratio"`   // learned by optimal
+	BestSingle float64               `json:"best_single"`
+	Single     string                `json:"best_single_action"`
+	None       float64               `json:"none"`
+	Logged     float64               `json:"logged"` // the actions that were suggested, taken
+	Right      float64               `json:"right"`  // part of the decisions where the best action was chosen
+	Cover      []Coverage            `json:"cover"`
+	Candidates []model.PolicyFigures `json:"candidates"`
+	Comparison *policy.Comparison    `json:"comparison"`
 }
 
 // Coverage holds a doubly robust interval against the truth.
@@ -76,16 +78,23 @@ func readTruth(text []byte) (t simulatedTruth, err error) {
 	return t, nil
 }
 
+// predictiveFlows are those in which actions are suggested.
+var predictiveFlows = []string{"marketing-to-sales", "sales-to-support", "enterprise-onboarding", "ai-agent-to-human"}
+
 // RunNextAction simulates journeys, learns actions from the earlier decisions and holds what it chooses on the later ones against the truth.
 func RunNextAction(ctx context.Context, o NextActionOptions, say Say) (*Report, error) {
 	begin := time.Now()
+	const holdOut = 0.25
 	var text bytes.Buffer
-	s, err := simulate.New(simulate.Options{Seed: o.Seed, Journeys: o.Journeys, Truth: &text})
+	s, err := simulate.New(simulate.Options{Seed: o.Seed, Journeys: o.Journeys, Flows: predictiveFlows, Truth: &text})
 	if err != nil {
 		return nil, err
 	}
 	say("simulator next best action: simulating %d journeys", o.Journeys)
-	log, err := policy.Read(ctx, policy.Place(s.Events()), &features.Spec{}, nil)
+	log, err := policy.Survey(ctx, func() iter.Seq2[ledger.Recorded, error] {
+		text.Reset() // the truth is told each time
+		return policy.Place(s.Events())
+	}, holdOut, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -94,18 +103,18 @@ func RunNextAction(ctx context.Context, o NextActionOptions, say Say) (*Report, 
 		return nil, err
 	}
 	target := policy.Target{"converted", "resolved"}
-	r, err := policy.Train(ctx, log, policy.Options{Name: "next", Target: target, Seed: o.Seed, Say: func(format string, args ...any) {
+	r, err := policy.Train(ctx, log, policy.Options{Name: "next", Target: target, Seed: o.Seed, Holdout: holdOut, Say: func(format string, args ...any) {
 		say("simulator next best action: "+format, args...)
 	}})
 	if err != nil {
 		return nil, err
 	}
-	n := &NextAction{Journeys: o.Journeys, Learner: r.Model.Card.Learner, Single: r.Model.Card.Choice.BestSingle, Comparison: r.Comparison}
+	n := &NextAction{Journeys: o.Journeys, Learner: r.Model.Card.Learner, Single: r.Model.Card.Choice.BestSingle, Candidates: r.Model.Card.Choice.Candidates, Comparison: r.Comparison}
 	if err := n.judge(r, log.Settled(r.Cut, time.Time{}), truth); err != nil {
 		return nil, err
 	}
 	report := &Report{Task: "simulator next best action", Seed: o.Seed, Rows: r.Decisions, Classes: 2, Splits: 1, TrainRows: r.TrainRows, TestRows: r.Comparison.Decisions,
-		Convention: fmt.Sprintf("%d simulated journeys; decisions in time, the last quarter held out; values are mean success_p of the truth there", o.Journeys), NextAction: n,
+		Convention: fmt.Sprintf("%d simulated journeys of the flows with suggestions; decisions in time, the last quarter held out; values are mean success_p of the truth there", o.Journeys), NextAction: n,
 		Candidates: []Outcome{}, Models: []ModelNote{}}
 	report.Chosen = Outcome{Learner: n.Learner, Setting: r.Model.Card.Setting, AUC: number(r.Figures.AUC), LogLoss: number(r.Figures.LogLoss), Brier: number(r.Figures.Brier),
 		ECE: number(r.Figures.ECE), SEs: map[string]float64{}, TrainSeconds: time.Since(begin).Seconds()}

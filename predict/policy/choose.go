@@ -52,8 +52,11 @@ func New(m *model.Model) (*Actor, error) {
 		a.supported[n.Action] = n.Supported
 	}
 	var err error
-	a.layout, a.Spec, err = layoutOf(m.Features, names)
-	return a, err
+	if a.layout, a.Spec, err = layoutOf(m.Features, names); err != nil {
+		return nil, err
+	}
+	a.Spec.Asked = m.Card.Reads.Asked
+	return a, nil
 }
 
 // Actions are those that the model knows, none included.

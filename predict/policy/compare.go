@@ -80,7 +80,7 @@ type arena struct {
 }
 
 func newArena(ctx context.Context, d *data, l *layout) (*arena, error) {
-	raw, err := d.crossFit(ctx, l, &learn.Logistic{Label: "reward", Knots: 4, Penalties: []float64{30, 10}, Steps: 40}, 5)
+	raw, err := d.crossFit(ctx, l, &learn.Logistic{Label: "reward", Knots: 4, Penalties: []float64{100}, Steps: 40}, 5)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ type state struct {
 	all     []int
 }
 
-// Read collects the decisions of a ledger's events, which must be in the order of their positions, with data. spec says what rows hold.
+// Read collects the decisions of a ledger's events, which must be in the order of their positions, with data. spec says what rows hold; nil: they have none.
 func Read(ctx context.Context, events iter.Seq2[ledger.Recorded, error], spec *features.Spec, say func(position uint64)) (*Log, error) {
 	r := &reader{log: &Log{Spec: spec}, journeys: map[string]*state{}}
 	for e, err := range events {
@@ -133,8 +133,14 @@ func (r *reader) add(e *ledger.Recorded) {
 	s := r.journeys[id]
 	if s == nil {
 		id = strings.Clone(id)
-		s = &state{builder: r.log.Spec.New()}
+		s = &state{}
+		if r.log.Spec != nil {
+			s.builder = r.log.Spec.New()
+		}
 		r.journeys[id] = s
+	}
+	if s.builder != nil && features.Counts(e) {
+		s.builder.Add(e)
 	}
 	family, verb := ledger.SplitType(e.Type)
 	if category == ledger.CategoryOverlay {
@@ -148,10 +154,11 @@ func (r *reader) add(e *ledger.Recorded) {
 	if at := e.Occurred(); at.After(r.log.Last) && !at.After(e.RecordedTime) {
 		r.log.Last = at
 	}
-	s.builder.Add(e)
 	switch {
-	case features.Moment(e) != "":
-		s.row, s.at = s.builder.Row(s.row[:0]), e.Position
+	case family == "handoff" && features.Moment(e) != "":
+		if s.at = e.Position; s.builder != nil {
+			s.row = s.builder.Row(s.row[:0])
+		}
 	case family == "journey" && verb == "closed":
 		for _, i := range s.open {
 			r.settle(i, e.Facets.Outcome, e)

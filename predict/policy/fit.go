@@ -9,7 +9,7 @@ import (
 	"github.com/baton-ledger/baton/predict/table"
 )
 
-// form is a way to learn: a learner, and whether actions are crossed with features.
+// form is a way to learn: a learner, and whether actions are crossed with fields of the context.
 type form struct {
 	name    string
 	learner learn.Learner
@@ -20,7 +20,7 @@ type form struct {
 func forms() []form {
 	return []form{
 		{"one action for all", &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{30}, Steps: 60}, false},
-		{"logistic with crosses", &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{30, 10, 3}, Steps: 60}, true},
+		{"logistic, crossed with the context", &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{300, 100, 30}, Steps: 60}, true},
 		{"booster, depth 2", &learn.Booster{Label: "booster", Depth: 2, Rounds: []int{50, 100, 150, 250}, Rate: 0.1, MinRows: 20, Ridge: 3, Rows: 0.7, Columns: 0.7}, true},
 	}
 }

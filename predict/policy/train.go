@@ -48,8 +48,8 @@ type Result struct {
 // Whoever is not followed has received "none". What is asked for and cannot be had is CodeInvalid.
 //
 // The forms of package learn's learners in fit.go are tried on five folds of journeys in the training part: each chooses for the journeys of a fold by what
-// it learned from the others (without abstaining), and the doubly robust value of these choices decides, intent to treat. A form enters with the
-// stage of lowest log loss.
+// it learned from the others (without abstaining), and the doubly robust value of these choices decides, intent to treat; among those within one standard
+// error of the best the lowest log loss. A form enters with the stage of lowest log loss.
 func Train(ctx context.Context, log *Log, o Options) (*Result, error) {
 	o.Holdout, o.Refits = cmp.Or(o.Holdout, 0.25), cmp.Or(o.Refits, 12)
 	if o.Say == nil {
@@ -61,7 +61,8 @@ func Train(ctx context.Context, log *Log, o Options) (*Result, error) {
 		return nil, ledger.Errorf(ledger.CodeInvalid, "train actions", "log suggestions with candidates, a propensity and an outcome, as `baton simulate` does",
 			"%d suggestions among several actions, %d with a known outcome: at least %d are needed", len(log.Decisions), len(settled), fewestTrain)
 	}
-	out.From, out.Cut = settled[0].At, settled[int(float64(len(settled))*(1-o.Holdout))].At
+	out.From = settled[0].At
+	out.Cut, _ = cutOf(settled, o.Holdout)
 	var train []Decision
 	for _, d := range settled {
 		if d.At.Before(out.Cut) && !d.Known.After(out.Cut) {
@@ -102,15 +103,17 @@ type trainer struct {
 	actions    []model.Action
 	candidates []candidate
 	chosen     int
+	why        string
 	single     string
 }
 
 // candidate is a form at its best stage.
 type candidate struct {
-	form   form
-	layout *layout
-	stage  int
-	raw    []float64 // [decision·actions + action], by what the other folds taught
+	form     form
+	layout   *layout
+	stage    int
+	raw      []float64 // [decision·actions + action], by what the other folds taught
+	estimate Figure
 	model.PolicyFigures
 }
 
@@ -168,23 +171,24 @@ func (t *trainer) check() error {
 	return nil
 }
 
-// crossable are the columns that actions are crossed with: categories of few values.
+// crossable are the columns that actions are crossed with: fields of the context that nearly all decisions have, numbers and categories of few values.
 func (t *trainer) crossable(base []table.Column) (list []int) {
-	const mostValues, fewestRows = 12, 50
-	for c := range base {
-		if base[c].Kind != table.Category {
-			continue
-		}
-		rows, frequent := map[string]int{}, 0
+	const mostValues, fewestRows, known = 12, 50, 0.8
+	for c := len(base) - len(t.log.Spec.Fields); c < len(base); c++ { // fields come last
+		rows, frequent, there := map[table.Value]int{}, 0, 0
 		for _, d := range t.decisions {
-			rows[d.Row[c].Text]++
+			if v := d.Row[c]; base[c].Kind == table.Number && v.Number == v.Number || v.Text != "" {
+				rows[v]++
+				there++
+			}
 		}
 		for _, n := range rows {
 			if n >= fewestRows {
 				frequent++
 			}
 		}
-		if frequent >= 2 && len(rows) <= mostValues {
+		few := len(rows) <= mostValues || base[c].Kind == table.Number
+		if frequent >= 2 && few && float64(there) >= known*float64(len(t.decisions)) {
 			list = append(list, c)
 		}
 	}
@@ -194,17 +198,15 @@ func (t *trainer) crossable(base []table.Column) (list []int) {
 // race tries all forms.
 func (t *trainer) race(ctx context.Context) error {
 	base := t.log.Spec.Columns()
-	plain, crossing := crossed(base, t.names(), nil), crossed(base, t.names(), t.crossable(base))
-	reward, err := newArena(ctx, t.data, crossing)
+	layouts := map[bool]*layout{false: crossed(base, t.names(), nil), true: crossed(base, t.names(), t.crossable(base))}
+	reward, err := newArena(ctx, t.data, layouts[true])
 	if err != nil {
 		return err
 	}
+	var samples []Sample
 	for _, f := range forms() {
 		t.o.Say("trying %s on %d decisions", f.name, len(t.decisions))
-		c := candidate{form: f, layout: plain}
-		if f.crossed {
-			c.layout = crossing
-		}
+		c := candidate{form: f, layout: layouts[f.crossed]}
 		raw, err := t.crossFit(ctx, c.layout, f.learner, 5)
 		if err != nil {
 			return err
@@ -215,12 +217,12 @@ func (t *trainer) race(ctx context.Context) error {
 			}
 		}
 		c.Learner, c.Setting = f.name, f.learner.Stages()[c.stage]
-		e := Estimate(reward.intent(func(i int) int { return t.best(c.raw, i) }), 0)
-		c.Value, c.SE = e.DR.Value, e.DR.SE
-		if t.candidates = append(t.candidates, c); c.Value > t.candidates[t.chosen].Value {
-			t.chosen = len(t.candidates) - 1
-		}
+		samples = reward.intent(func(i int) int { return t.best(c.raw, i) })
+		c.estimate = Estimate(samples, 0).DR
+		c.Value, c.SE = c.estimate.Value, c.estimate.SE
+		t.candidates = append(t.candidates, c)
 	}
+	t.choose(samples)
 	value := 0.0
 	for k, a := range t.actions {
 		if !a.Supported {
@@ -234,6 +236,27 @@ func (t *trainer) race(ctx context.Context) error {
 		return ledger.Errorf(ledger.CodeInvalid, "train actions", "wait for more decisions", "no single action has an effective sample size of %d", FewestESS)
 	}
 	return nil
+}
+
+// choose takes the form with the highest value, or one within a standard error of the difference whose probabilities have a lower log loss: values of nearly the
+// same choices differ by chance, and the loss sees more of what was learned.
+func (t *trainer) choose(samples []Sample) {
+	ahead := 0
+	for i, c := range t.candidates {
+		if c.estimate.influence != nil && (t.candidates[ahead].estimate.influence == nil || c.Value > t.candidates[ahead].Value) {
+			ahead = i
+		}
+	}
+	t.chosen, t.why = ahead, "highest doubly robust value of its choices on the journeys held back"
+	for i, c := range t.candidates {
+		if c.estimate.influence == nil || c.LogLoss >= t.candidates[t.chosen].LogLoss {
+			continue
+		}
+		if d := Difference(t.candidates[ahead].estimate, c.estimate, samples); d.Value <= d.SE {
+			t.chosen, t.why = i, fmt.Sprintf("lowest log loss among those whose choices are worth as much as the best, within one standard error: %s is %.4f ± %.4f ahead",
+				t.candidates[ahead].Learner, d.Value, d.SE)
+		}
+	}
 }
 
 // best is the supported candidate with the highest output.
@@ -298,9 +321,9 @@ func (t *trainer) card(taken *table.Frame, out *Result) model.Card {
 	}
 	card := model.Card{Name: t.o.Name, Target: t.o.Target.String(), Learner: c.Learner, Setting: c.Setting, Seed: t.o.Seed, Rows: len(t.y), ClassRows: map[string]int{},
 		From: out.From.UTC().Format(time.RFC3339Nano), To: out.Cut.UTC().Format(time.RFC3339Nano), Features: taken.Names(), Choice: choice,
-		Reads:      &model.Reads{Features: features.Version, Moments: []string{"offered", "accepted"}},
+		Reads:      &model.Reads{Features: features.Version, Moments: []string{"offered", "accepted"}, Asked: t.log.Spec.Asked},
 		Validation: fmt.Sprintf("5 folds of journeys, doubly robust value %.4f ± %.4f of its choices, intent to treat", c.Value, c.SE),
-		Why:        "highest doubly robust value of its choices on the journeys held back",
+		Why:        t.why,
 		Limits: []string{"an action that was not followed counts as none: where people follow when it goes well anyhow, effects are taken for too large",
 			"actions taken fewer than 30 times are not suggested", "decisions without an outcome by the cut are left out; slow journeys are too rare in training"}}
 	for _, y := range t.y {
