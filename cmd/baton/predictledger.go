@@ -162,7 +162,7 @@ func (a *app) predictModelsCommand() *cobra.Command {
 						return err
 					}
 					one := modelAnswer{Registered: m}
-					if _, err := registry.Load(modelsDir(a.cfg.Data), m); err != nil {
+					if err := a.usable(m); err != nil {
 						one.Problem = err.Error()
 					}
 					out.Models = append(out.Models, one)

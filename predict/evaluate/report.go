@@ -24,6 +24,7 @@ type Report struct {
 	Reliability []measure.Bin `json:"reliability"`
 	Models      []ModelNote   `json:"models"`
 	Goals       []Goal        `json:"goals,omitempty"`
+	NextAction  *NextAction   `json:"next_action,omitempty"` // of the task about choosing actions
 }
 
 // Outcome is one learner's figures on the test parts: means over folds, or of the one part.

@@ -134,14 +134,16 @@ func (m *Model) check() error {
 	case f.Additive == nil && f.Trees == nil:
 		return errors.New("the model has no part")
 	}
-	if f.Additive != nil {
-		if err := f.Additive.check(f); err != nil {
-			return err
+	for _, f := range append([]*Function{f}, m.Refits...) {
+		if f.Additive != nil {
+			if err := f.Additive.check(f); err != nil {
+				return err
+			}
 		}
-	}
-	if f.Trees != nil {
-		if err := f.Trees.check(f); err != nil {
-			return err
+		if f.Trees != nil {
+			if err := f.Trees.check(f); err != nil {
+				return err
+			}
 		}
 	}
 	return m.Calibration.check()

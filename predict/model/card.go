@@ -17,7 +17,34 @@ type Card struct {
 	Candidates []CandidateFigures `json:"candidates"`
 	Why        string             `json:"why"` // the chosen one was chosen
 	Limits     []string           `json:"limits"`
-	Reads      *Reads             `json:"reads,omitempty"` // nil: of a table or a log that is not in the ledger
+	Reads      *Reads             `json:"reads,omitempty"`  // nil: of a table or a log that is not in the ledger
+	Choice     *Choice            `json:"choice,omitempty"` // of a model that actions are chosen with (package policy)
+}
+
+// Choice says which actions a model knows and how it was chosen among others.
+type Choice struct {
+	Actions    []Action        `json:"actions"`     // none included
+	BestSingle string          `json:"best_single"` // the one action with the highest value in training, for whoever must always do the same
+	Candidates []PolicyFigures `json:"candidates"`
+}
+
+// Action is how often an action was suggested and taken in the training rows.
+type Action struct {
+	Action    string `json:"action"`
+	Suggested int    `json:"suggested"`
+	Shown     int    `json:"shown"`
+	Followed  int    `json:"followed"`
+	Taken     int    `json:"taken"` // also without a suggestion: of none
+	Supported bool   `json:"supported"`
+}
+
+// PolicyFigures are those of one candidate's choices on the training rows held back: the doubly robust value, and the log loss of its probabilities.
+type PolicyFigures struct {
+	Learner string  `json:"learner"`
+	Setting string  `json:"setting"`
+	Value   float64 `json:"value"`
+	SE      float64 `json:"se"`
+	LogLoss float64 `json:"log_loss"`
 }
 
 // Reads says that the rows are of journeys in the ledger, with features of that version (package features), taken at these handoff events.

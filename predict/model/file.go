@@ -38,6 +38,7 @@ type header struct {
 	Additive    bool            `json:"additive"`
 	Trees       bool            `json:"trees"`
 	Average     bool            `json:"average,omitempty"`
+	Refits      int             `json:"refits,omitempty"` // their arrays follow those of the function, in its form
 	Classes     []string        `json:"classes"`
 	Calibration Calibration     `json:"calibration"`
 	Card        Card            `json:"card"`
@@ -47,7 +48,7 @@ type header struct {
 // Bytes is the model's file, and sets its hash.
 func (m *Model) Bytes() ([]byte, error) {
 	f := m.Function
-	h := header{Kind: f.Kind, Scale: f.Scale, Outputs: f.Outputs, Width: f.Width, Additive: f.Additive != nil, Trees: f.Trees != nil,
+	h := header{Kind: f.Kind, Scale: f.Scale, Outputs: f.Outputs, Width: f.Width, Additive: f.Additive != nil, Trees: f.Trees != nil, Refits: len(m.Refits),
 		Classes: m.Classes, Calibration: m.Calibration, Card: m.Card, Features: m.Features}
 	if f.Trees != nil {
 		h.Average = f.Trees.Average
@@ -62,6 +63,9 @@ func (m *Model) Bytes() ([]byte, error) {
 	w.number(uint32(len(text)))
 	w.Write(text)
 	w.arrays(f)
+	for _, refit := range m.Refits {
+		w.arrays(refit)
+	}
 	sum := sha256.Sum256(w.Bytes())
 	w.Write(sum[:])
 	m.hash = sha256.Sum256(w.Bytes())
@@ -114,14 +118,19 @@ func Parse(data []byte) (*Model, error) {
 	}
 	m := &Model{Card: h.Card, Features: h.Features, Classes: h.Classes, Calibration: h.Calibration, hash: sha256.Sum256(data)}
 	m.Function = r.function(&h)
+	for i := 0; i < h.Refits && !r.failed; i++ {
+		m.Refits = append(m.Refits, r.function(&h))
+	}
 	if r.failed || len(r.data) != 0 {
 		return nil, ledger.Errorf(ledger.CodeCorrupt, "read model", hint, "the model file's arrays are not as long as they say")
 	}
 	if err := m.check(); err != nil {
 		return nil, ledger.Errorf(ledger.CodeCorrupt, "read model", hint, "%w", err)
 	}
-	if m.Function.Trees != nil {
-		m.Function.Trees.Prepare()
+	for _, f := range append([]*Function{m.Function}, m.Refits...) {
+		if f.Trees != nil {
+			f.Trees.Prepare()
+		}
 	}
 	return m, nil
 }

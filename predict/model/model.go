@@ -68,6 +68,7 @@ type Model struct {
 	Features    *table.Encoding
 	Classes     []string
 	Function    *Function
+	Refits      []*Function // the same learner on rows drawn again: how sure a difference between two vectors is; of the function's form, mostly none
 	Calibration Calibration
 
 	hash [32]byte

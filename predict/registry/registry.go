@@ -29,9 +29,11 @@ const (
 // Registered is the data of model.registered.
 type Registered struct {
 	Name      string        `json:"name"`
-	Version   int           `json:"version"` // of this name, from 1
-	Hash      string        `json:"hash"`    // SHA-256 of the file
-	File      string        `json:"file"`    // in the folder of models
+	Kind      string        `json:"kind,omitempty"`    // actions: it chooses actions (package policy); empty: it scores journeys
+	Actions   []string      `json:"actions,omitempty"` // that it chooses among
+	Version   int           `json:"version"`           // of this name, from 1
+	Hash      string        `json:"hash"`              // SHA-256 of the file
+	File      string        `json:"file"`              // in the folder of models
 	Bytes     int           `json:"bytes"`
 	Target    string        `json:"target"`
 	Says      string        `json:"says"` // what has the probability, in words
@@ -222,13 +224,13 @@ type Loaded struct {
 // Load reads the file of a registered model. Errors say what is wrong with it: CodeNotFound (no file), CodeCorrupt (damaged, or not the one that was
 // registered), CodeUnsupported (another version of the file or the features).
 func Load(dir string, m Registered) (*Loaded, error) {
-	loaded, err := model.Open(filepath.Join(dir, m.File))
+	loaded, err := Open(dir, m)
 	if err != nil {
 		return nil, err
 	}
-	if loaded.Hash() != m.Hash {
-		return nil, ledger.Errorf(ledger.CodeCorrupt, "read model", "put the file back from a copy, or train the model again",
-			"the file of model %s is another one than was registered: its hash is %.16s…, not %.16s…", m.Name, loaded.Hash(), m.Hash)
+	if m.Kind == Actions {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "name a model of `baton predict train`; this one is for `baton predict policy`",
+			"model %s chooses actions and does not score journeys", m.Name)
 	}
 	reads := loaded.Card.Reads
 	if reads == nil || reads.Features != features.Version {
@@ -248,4 +250,20 @@ func Load(dir string, m Registered) (*Loaded, error) {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "train it with `baton predict train`", "model %s has %d classes", m.Name, len(loaded.Classes))
 	}
 	return &Loaded{m, loaded, spec}, nil
+}
+
+// Actions is the kind of models that choose actions.
+const Actions = "actions"
+
+// Open reads the file of a registered model of any kind; its errors are those of Load about the file.
+func Open(dir string, m Registered) (*model.Model, error) {
+	loaded, err := model.Open(filepath.Join(dir, m.File))
+	if err != nil {
+		return nil, err
+	}
+	if loaded.Hash() != m.Hash {
+		return nil, ledger.Errorf(ledger.CodeCorrupt, "read model", "put the file back from a copy, or train the model again",
+			"the file of model %s is another one than was registered: its hash is %.16s…, not %.16s…", m.Name, loaded.Hash(), m.Hash)
+	}
+	return loaded, nil
 }
