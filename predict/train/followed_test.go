@@ -52,3 +52,29 @@ func TestFollowedSuggestionsAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// TestNextActivity: what follows is told by what came before, and a journey that closes first has its own class.
+func TestNextActivity(t *testing.T) {
+	b := open(t)
+	for i := range 300 {
+		id, at := fmt.Sprint("J", i), start.AddDate(0, 0, i/4)
+		channel := []string{"chat", "phone", "mail"}[i%3]
+		b.event(id, "h"+id, "handoff", "offered", `{"from":"bot","to":"desk","channel":"`+channel+`"}`, at)
+		if channel != "mail" {
+			b.event(id, "", "interaction", "recorded", `{"activity":"by `+channel+`"}`, at.Add(time.Minute))
+		}
+		b.event(id, "", "journey", "closed", `{"outcome":"done"}`, at.Add(time.Hour))
+	}
+	o := options(train.NextActivity)
+	o.Moments = []string{"offered"}
+	r, err := train.Run(t.Context(), b.store, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Model.Classes; len(got) != 4 || got[0] != train.End || got[1] != train.Other {
+		t.Error(got)
+	}
+	if f := r.Figures; f.Accuracy < 0.95 || f.AccuracyWithoutEnd < 0.95 || f.LogLoss > f.BaseLoss/2 {
+		t.Errorf("%+v", f)
+	}
+}

@@ -48,6 +48,14 @@ type Figures struct {
 	AccuracyWithoutEnd float64 `json:"accuracy_without_end,omitempty"` // of the examples that an activity followed
 }
 
+// first is the figure that comes first, in words.
+func (f *Figures) first() string {
+	if f.Accuracy > 0 {
+		return fmt.Sprintf("accuracy %.4f", f.Accuracy)
+	}
+	return fmt.Sprintf("AUC %.4f", f.AUC)
+}
+
 // Said is what the model said of an example that was held out.
 type Said struct {
 	Position uint64
@@ -239,15 +247,15 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	c.Name, c.Target = o.Name, o.Target
 	c.From, c.To = stamp(out.From), stamp(s.cut)
 	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments, Asked: s.spec.Asked}
-	c.Validation = fmt.Sprintf("%s, %s; then %d later examples from %s on: AUC %.4f, log loss %.4f, expected calibration error %.4f", how, c.Validation,
-		out.Figures.Rows, c.To, out.Figures.AUC, out.Figures.LogLoss, out.Figures.ECE)
+	c.Validation = fmt.Sprintf("%s, %s; then %d later examples from %s on: %s, log loss %.4f, expected calibration error %.4f", how, c.Validation,
+		out.Figures.Rows, c.To, out.Figures.first(), out.Figures.LogLoss, out.Figures.ECE)
 	c.Limits = s.limits()
 	out.File, err = out.Model.Bytes()
 	return err
 }
 
 func (s *set) limits() []string {
-	list := []string{"it was trained at handoff moments and says nothing of others",
+	list := []string{"it was trained at the moments named in reads and says nothing of others",
 		"it is calibrated for the time of its training: where the world drifts, so do its probabilities"}
 	if s.selfCaused > 0 {
 		list = append(list, fmt.Sprintf("%d moments whose suggestion was followed before their label was known are left out", s.selfCaused))
