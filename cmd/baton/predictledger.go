@@ -239,6 +239,11 @@ func scoreText(w io.Writer, s *overlay.Score) error {
 	for _, next := range s.Next[min(1, len(s.Next)):] {
 		fmt.Fprintf(w, "%.1f %%  %s\n", 100*next.Probability, printable(next.Activity))
 	}
+	if s.Choice != nil {
+		if err := choiceText(w, s.Choice); err != nil {
+			return err
+		}
+	}
 	if err := reasonsText(w, s.Reasons, s.Scale); err != nil {
 		return err
 	}

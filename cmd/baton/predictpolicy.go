@@ -165,6 +165,20 @@ func actionsText(w io.Writer, t actionsAnswer) error {
 	return comparisonText(w, t.Comparison)
 }
 
+// choiceText says what a model would do in one journey.
+func choiceText(w io.Writer, c *policy.Answer) error {
+	fmt.Fprintf(w, "Suggests: %s. %s\n\n", printable(c.Chosen), c.Why)
+	rows := [][]string{}
+	for _, s := range c.Ranked {
+		rows = append(rows, []string{s.Action, fmt.Sprintf("%.1f %%", 100*s.Probability), fmt.Sprintf("%+.1f ± %.1f", 100*s.Advantage, 100*s.SE), yes(s.Supported)})
+	}
+	if err := table(w, []string{"ACTION", ">GOOD END", ">POINTS OVER NONE", "SUPPORTED"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nWhy %s is put first:\n", printable(c.Best))
+	return nil
+}
+
 func (a *app) predictPolicyCommand() *cobra.Command {
 	var name, hash string
 	var seed uint64

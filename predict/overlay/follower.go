@@ -32,6 +32,7 @@ type Options struct {
 	Points  []string      // sender>receiver@channel; none: all
 	Budget  time.Duration // of reading and scoring one journey; 0 is 20 ms
 	TTL     time.Duration // after which a suggestion is over; 0 is 24 h
+	Explore float64       // share of choices among actions that are drawn at random
 	HoldOut float64       // share of shown suggestions that are kept back
 	Monitor trust.Monitor // when and how models that are shown are looked after
 	Logger  *slog.Logger

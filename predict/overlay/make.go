@@ -80,7 +80,7 @@ func (f *Overlay) make(ctx context.Context, m moment) (e ledger.Event, ok bool) 
 	if i < 0 {
 		return e, false // another version has its place here
 	}
-	if e, err = suggest(s, manner{asked[i].Level, f.o.HoldOut, f.o.TTL}); err != nil {
+	if e, err = suggest(s, manner{asked[i].Level, f.o.HoldOut, f.o.TTL, f.o.Explore}); err != nil {
 		f.count(Failed, took)
 		f.complain(Failed, "a suggestion cannot be written", err, "journey", m.journey, "position", m.position)
 		return e, false

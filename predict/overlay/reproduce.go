@@ -77,7 +77,7 @@ func Reproduce(ctx context.Context, r ledger.Reader, models string, e ledger.Rec
 		return nil, err
 	}
 	level, _ := ladder.Level(stored.Model.Hash, s.point, stored.Position)
-	again, err := suggest(s, manner{level, stored.HoldShare, time.Duration(stored.TTLSeconds * float64(time.Second))})
+	again, err := suggest(s, manner{level, stored.HoldShare, time.Duration(stored.TTLSeconds * float64(time.Second)), stored.Explore})
 	if err != nil {
 		return nil, err
 	}

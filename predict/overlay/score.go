@@ -22,6 +22,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/measure"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
 	"github.com/baton-ledger/baton/predict/train"
@@ -58,9 +59,11 @@ type Score struct {
 	Reasons     []Reason          `json:"reasons"`
 	Features    features.Snapshot `json:"features"`
 	Next        []Class           `json:"next,omitempty"`    // of next-activity: the three most probable, of which the first is what is said
+	Choice      *policy.Answer    `json:"choice,omitempty"`  // of a model that chooses actions: all that it says of them
 	Outside     bool              `json:"outside,omitempty"` // the last event is no moment of the sort the model was trained at
 
 	last    ledger.Recorded // the last event that counts
+	says    string          // of a choice: what a good end is
 	handoff string          // that it is about, and its point
 	point   string
 }
@@ -126,6 +129,9 @@ func (s *Score) handed(j *ledger.Journey) {
 
 // score asks the model about a builder as it stands.
 func score(m *registry.Loaded, journey string, b *features.Builder) *Score {
+	if m.Actor != nil {
+		return choose(m, journey, b)
+	}
 	row := b.Row(nil)
 	x, p := make([]float64, m.Model.Features.Width()), make([]float64, len(m.Model.Classes))
 	m.Model.Features.Encode(x, row)

@@ -7,10 +7,11 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/trust"
 )
 
-// Source is the source and the actor of suggestions. There is one action: to tell the receiver.
+// Source is the source and the actor of suggestions. Where a model does not choose among actions there is one: to tell the receiver.
 const (
 	Source = "baton/overlay"
 	Action = "inform"
@@ -25,6 +26,11 @@ type Suggestion struct {
 	Action      string            `json:"action"`
 	Candidates  []string          `json:"candidates"`
 	Propensity  float64           `json:"propensity"`
+	Explore     float64           `json:"explore,omitempty"` // share of choices that are drawn among the candidates
+	Actions     []policy.Score    `json:"actions,omitempty"` // what the model says of each, most promising first
+	Abstained   bool              `json:"abstained,omitempty"`
+	Why         string            `json:"why,omitempty"`      // the action that is put first is, or is not, suggested
+	Next        []Class           `json:"next,omitempty"`     // the most probable next activities
 	Policy      trust.Level       `json:"policy"`             // level of the model at the point
 	HoldOut     bool              `json:"hold_out,omitempty"` // it is not shown, so that what happens without it can be seen
 	HoldShare   float64           `json:"hold_out_share"`     // of the suggestions that are shown otherwise
@@ -50,15 +56,22 @@ type manner struct {
 	level trust.Level
 	share float64 // that is held out
 	ttl   time.Duration
+
+	explore float64 // share of choices among actions that are drawn
 }
 
 // suggest makes the event of a score at a handoff event.
 func suggest(s *Score, how manner) (ledger.Event, error) {
 	at := known(&s.last)
 	held := how.level.Shown() && trust.HeldOut(s.Model.Hash, s.handoff, how.share)
-	data, err := json.Marshal(Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position,
-		Action: Action, Candidates: []string{Action}, Propensity: 1, Policy: how.level, HoldOut: held, HoldShare: how.share, Target: s.Target, Says: s.Says, Probability: s.Probability, Base: s.Base, Scale: s.Scale,
-		Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)})
+	got := selectAction(s, how)
+	out := Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position, Action: got.action, Candidates: got.candidates,
+		Propensity: got.propensity, Actions: got.actions, Next: s.Next, Policy: how.level, HoldOut: held, HoldShare: how.share, Target: s.Target, Says: got.says,
+		Probability: got.chance, Base: s.Base, Scale: s.Scale, Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)}
+	if s.Choice != nil {
+		out.Explore, out.Abstained, out.Why = how.explore, s.Choice.Abstained, s.Choice.Why
+	}
+	data, err := json.Marshal(out)
 	if err != nil {
 		return ledger.Event{}, ledger.Errorf(ledger.CodeInternal, "suggest", "", "%w", err)
 	}

@@ -23,6 +23,7 @@ type Answer struct {
 	Ranked    []Score  `json:"ranked"` // highest probability first
 	Chosen    string   `json:"chosen"` // none where it abstains
 	Best      string   `json:"best"`
+	None      float64  `json:"none"` // probability of a good outcome where nothing is done
 	Abstained bool     `json:"abstained"`
 	Why       string   `json:"why"`
 	Reasons   []Reason `json:"reasons"` // for the best action against doing nothing; none has none
@@ -53,6 +54,7 @@ func Ask(c *Chooser, b *features.Builder, candidates []string) *Answer {
 	choice.Scores = slices.Clone(choice.Scores)
 	a := &Answer{Ranked: slices.Clone(choice.Scores), Chosen: choice.Action, Best: choice.Best, Abstained: choice.Abstained, Reasons: []Reason{},
 		Scale: string(c.Model.Function.Scale), choice: choice}
+	a.None = c.ask(state, None, c.none)
 	slices.SortStableFunc(a.Ranked, func(x, y Score) int { return cmp.Compare(y.Probability, x.Probability) })
 	i := slices.IndexFunc(choice.Scores, func(s Score) bool { return s.Action == choice.Best })
 	switch {

@@ -67,7 +67,7 @@ func (t Target) Says() string { return "the journey ends as " + strings.Join(t, 
 type Log struct {
 	Spec      *features.Spec
 	Decisions []Decision // by time, those without an outcome yet included
-	NoChoice  int        // suggestions with one candidate: nothing was chosen
+	NoChoice  int        // suggestions with one candidate, or shown to nobody as their model is in shadow: nothing was chosen
 	Unmatched int        // suggestions whose journey had no handoff moment before them, or another one by then
 	Events    int        // of journeys
 	Journeys  int
@@ -75,6 +75,9 @@ type Log struct {
 	First     uint64    // position of a journey's first event
 	Position  uint64    // of the last one
 }
+
+// shadow is the policy of suggestions that are shown to nobody: no randomised hold-out, but nothing that could have worked either.
+const shadow = "shadow"
 
 // offered is of suggestion.offered's data what is read.
 type offered struct {
@@ -181,7 +184,7 @@ func (r *reader) suggestion(s *state, journey, verb string, e *ledger.Recorded) 
 	}
 	if verb == "offered" {
 		switch {
-		case len(o.Candidates) < 2:
+		case len(o.Candidates) < 2 || o.Policy == shadow:
 			r.log.NoChoice++
 		case s.at == 0 || o.Position != 0 && o.Position != s.at:
 			r.log.Unmatched++

@@ -17,6 +17,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/model"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/train"
 )
 
@@ -219,6 +220,7 @@ type Loaded struct {
 	Registered
 	Model *model.Model
 	Spec  *features.Spec
+	Actor *policy.Actor // of a model that chooses actions, otherwise nil
 }
 
 // Load reads the file of a registered model. Errors say what is wrong with it: CodeNotFound (no file), CodeCorrupt (damaged, or not the one that was
@@ -229,8 +231,11 @@ func Load(dir string, m Registered) (*Loaded, error) {
 		return nil, err
 	}
 	if m.Kind == Actions {
-		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "name a model of `baton predict train`; this one is for `baton predict policy`",
-			"model %s chooses actions and does not score journeys", m.Name)
+		actor, err := policy.New(loaded)
+		if err != nil {
+			return nil, err
+		}
+		return &Loaded{m, loaded, actor.Spec, actor}, nil
 	}
 	reads := loaded.Card.Reads
 	if reads == nil || reads.Features != features.Version {
@@ -249,7 +254,7 @@ func Load(dir string, m Registered) (*Loaded, error) {
 	if len(loaded.Classes) != 2 && m.Target != train.NextActivity {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "train it with `baton predict train`", "model %s has %d classes", m.Name, len(loaded.Classes))
 	}
-	return &Loaded{m, loaded, spec}, nil
+	return &Loaded{m, loaded, spec, nil}, nil
 }
 
 // Actions is the kind of models that choose actions.
