@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/evaluate"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
@@ -263,6 +264,21 @@ func comparisonText(w io.Writer, c *policy.Comparison) error {
 		fmt.Fprintf(w, "Verdict: %s\n", t.Verdict)
 	}
 	return nil
+}
+
+// nextActionText prints how the choice of actions does where the truth is known.
+func nextActionText(w io.Writer, n *evaluate.NextAction) error {
+	fmt.Fprintf(w, "In truth: the model (%s) %s, the best possible %s (%.1f %% of it), always %s %s, none %s, as logged %s; the best action in %.1f %% of the decisions\n\n",
+		n.Learner, figure(n.Learned), figure(n.Optimal), 100*n.Ratio, n.Single, figure(n.BestSingle), figure(n.None), figure(n.Logged), 100*n.Right)
+	var rows [][]string
+	for _, c := range n.Cover {
+		rows = append(rows, []string{c.Table, c.Policy, fmt.Sprintf("%.3f (%.3f to %.3f)", c.Value, c.Low, c.High), figure(c.Truth), yes(c.Covers)})
+	}
+	if err := table(w, []string{"WAY", "POLICY", ">DOUBLY ROBUST", ">TRUTH", "COVERED"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return comparisonText(w, n.Comparison)
 }
 
 func interval(f policy.Figure) string {

@@ -29,6 +29,9 @@ func suiteText(w io.Writer, s *evaluate.SuiteReport) error {
 func reportText(w io.Writer, r *evaluate.Report) error {
 	fmt.Fprintf(w, "%s\n  %s\n  %s rows; over %d split(s) %s train and %s test; seed %d\n\n", strings.ToUpper(r.Task), r.Convention,
 		count(r.Rows), r.Splits, count(r.TrainRows), count(r.TestRows), r.Seed)
+	if r.NextAction != nil {
+		return nextActionText(w, r.NextAction)
+	}
 	binary := r.Classes == 2
 	header := []string{"LEARNER", ">ACCURACY", ">±SE", ">W/O END", ">LOG LOSS", ">±SE", ">BRIER", ">ECE", ">TRAIN S", ">SCORE µS"}
 	if binary {

@@ -18,10 +18,13 @@ type form struct {
 
 // forms are those that are tried, the simplest first. The first gives all states the same ranking.
 func forms() []form {
+	crosses := &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{300, 100, 30}, Steps: 60}
+	booster := &learn.Booster{Label: "booster", Depth: 2, Rounds: []int{50, 100, 150, 250}, Rate: 0.1, MinRows: 20, Ridge: 3, Rows: 0.7, Columns: 0.7}
 	return []form{
 		{"one action for all", &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{30}, Steps: 60}, false},
-		{"logistic, crossed with the context", &learn.Logistic{Label: "logistic", Knots: 4, Penalties: []float64{300, 100, 30}, Steps: 60}, true},
-		{"booster, depth 2", &learn.Booster{Label: "booster", Depth: 2, Rounds: []int{50, 100, 150, 250}, Rate: 0.1, MinRows: 20, Ridge: 3, Rows: 0.7, Columns: 0.7}, true},
+		{"logistic, crossed with the context", crosses, true},
+		{"booster, depth 2", booster, true},
+		{"blend of both", &learn.Blend{Label: "blend", Members: []learn.Learner{crosses, booster}, At: []int{2, 1}}, true},
 	}
 }
 

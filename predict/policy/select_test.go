@@ -41,7 +41,7 @@ func TestFrequenciesAreThePropensities(t *testing.T) {
 	}
 }
 
-// TestNothingIsDrawnWithoutExploring, and the same handoff draws the same.
+// TestDraws: nothing is random without exploring, and the same handoff draws the same.
 func TestDraws(t *testing.T) {
 	for i := range 200 {
 		id := fmt.Sprint(i)
