@@ -12,7 +12,7 @@ import (
 
 // Source is the source and the actor of suggestions. There is one action: to tell the receiver.
 const (
-	Source = "baton/overlay"
+	Source = trust.SuggestionSource
 	Action = "inform"
 )
 
