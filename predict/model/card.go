@@ -17,8 +17,9 @@ type Card struct {
 	Candidates []CandidateFigures `json:"candidates"`
 	Why        string             `json:"why"` // the chosen one was chosen
 	Limits     []string           `json:"limits"`
-	Reads      *Reads             `json:"reads,omitempty"`  // nil: of a table or a log that is not in the ledger
-	Choice     *Choice            `json:"choice,omitempty"` // of a model that actions are chosen with (package policy)
+	Reads      *Reads             `json:"reads,omitempty"`      // nil: of a table or a log that is not in the ledger
+	Choice     *Choice            `json:"choice,omitempty"`     // of a model that actions are chosen with (package policy)
+	References []Reference        `json:"references,omitempty"` // of the columns, and of the score last
 }
 
 // Choice says which actions a model knows and how it was chosen among others.

@@ -185,7 +185,7 @@ func (f *Overlay) note(r *ledger.Recorded) {
 	if verb == "" || len(f.ladder.Versions) == 0 || r.Position < f.ladder.Versions[0].Position {
 		return
 	}
-	if f.moments++; f.moments%f.o.Monitor.Each() == 0 {
+	if f.moments++; f.o.Monitor.Every > 0 && f.moments%f.o.Monitor.Every == 0 {
 		f.due = r.Position
 	}
 	_, journey := ledger.SplitStream(r.Stream)

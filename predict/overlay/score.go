@@ -96,7 +96,7 @@ func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string
 	}
 	s := score(m, journey, b)
 	s.last = last
-	s.handed(b.Journey())
+	s.handoff, s.point = trust.PointOf(b.Journey(), &last)
 	s.Outside = !slices.Contains(m.Moments, features.Moment(&last))
 	return s, nil
 }
@@ -112,19 +112,6 @@ func LastMoment(ctx context.Context, r ledger.Reader, m *registry.Loaded, journe
 		}
 	}
 	return position, nil
-}
-
-// handed notes the handoff that the last event is about.
-func (s *Score) handed(j *ledger.Journey) {
-	switch features.Moment(&s.last) {
-	case "offered":
-		s.handoff = s.last.ID
-	case "accepted":
-		s.handoff = s.last.Facets.Handoff
-	}
-	if i := j.Find(s.handoff); i >= 0 {
-		s.point = j.Handoffs[i].Point()
-	}
 }
 
 // score asks the model about a builder as it stands.

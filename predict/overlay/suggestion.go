@@ -13,7 +13,7 @@ import (
 
 // Source is the source and the actor of suggestions. Where a model does not choose among actions there is one: to tell the receiver.
 const (
-	Source = "baton/overlay"
+	Source = trust.SuggestionSource
 	Action = "inform"
 )
 

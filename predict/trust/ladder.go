@@ -17,8 +17,8 @@
 //
 // # What is measured
 //
-// [Judge] reads the ledger up to a position and scores the moments that the model was not trained on, each as of itself. Gates ([ToAdvisory], [ToDefault]), the
-// monitor ([Watch]) and drift ([Drift]) are functions of that alone: the same position gives the same figures.
+// [Judge] reads the ledger up to a position and scores the moments that the model was not trained on, each as of itself. Gates ([Evaluate]), the
+// monitor ([Monitor]) and drift ([Drift]) are functions of that alone: the same position gives the same figures.
 package trust
 
 import (
@@ -53,6 +53,9 @@ func (l Level) rank() int { return slices.Index(Levels, l) }
 
 // Shown says whether a receiver sees what a model on this level says.
 func (l Level) Shown() bool { return l.rank() >= Advisory.rank() }
+
+// Under says whether a level is lower than another.
+func (l Level) Under(o Level) bool { return l.rank() < o.rank() }
 
 // Next is the level above, and Below the one under it; both stay at their end.
 func (l Level) Next() Level  { return Levels[min(l.rank()+1, len(Levels)-1)] }
