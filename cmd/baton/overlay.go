@@ -34,6 +34,13 @@ func (n *node) overlayPart() part {
 	return part{n.overlay.Name(), progress, func(ctx context.Context) error { return n.overlay.Run(ctx, progress) }}
 }
 
+// outcomesPart is the follower that writes down how suggestions ended.
+func (a *app) outcomesPart(n *node) part {
+	f := overlay.NewOutcomes(overlay.OutcomeOptions{Store: n.store, Append: n.intakeFrom("overlay"), Logger: a.logger().With("part", "outcomes")})
+	progress := &ledger.Progress{}
+	return part{f.Name(), progress, func(ctx context.Context) error { return f.Run(ctx, progress) }}
+}
+
 // overlayMetrics count what became of the moments that the follower looked at.
 func overlayMetrics(reg prometheus.Registerer, scoring func() bool) func(string, time.Duration) {
 	moments := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "baton_overlay_moments_total",

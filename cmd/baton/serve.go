@@ -105,7 +105,7 @@ func (a *app) parts(n *node, fan *fan) []part {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
 	}
 	if n.overlay != nil {
-		list = append(list, fan.oneOf(n, n.overlayPart()))
+		list = append(list, fan.oneOf(n, n.overlayPart()), fan.oneOf(n, a.outcomesPart(n)))
 	}
 	if fan.relay != nil {
 		list = append(list,
