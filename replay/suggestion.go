@@ -125,7 +125,7 @@ func (s *Suggestion) apply(verb string, e *ledger.Recorded) {
 		a := &SuggestionAnswer{ID: e.ID, Verb: verb, Actor: e.Actor, At: e.Occurred(), Position: e.Position, Revision: e.Revision,
 			By: ledger.Party{Stage: e.Facets.Stage, Party: e.Facets.Party, Kind: e.Facets.Kind}, Reason: e.Facets.Reason}
 		a.Action = readAnswer(e.Data).Action
-		a.Late = !s.Expires.IsZero() && a.At.After(s.Expires)
+		a.Late = readAnswer(e.Data).Late || !s.Expires.IsZero() && a.At.After(s.Expires)
 		s.Answer, s.State = a, verb
 	case verb == "outcome" && (s.Outcome == nil || s.Outcome.Source == ledger.OutcomeSource && e.Source != ledger.OutcomeSource):
 		s.Outcome = &SuggestionOutcome{ID: e.ID, Outcome: e.Facets.Outcome, Value: readAnswer(e.Data).Value, Source: e.Source, Actor: e.Actor, At: e.Occurred(),
