@@ -126,6 +126,24 @@ type Predict struct {
 	Points []string // none: all
 	Budget time.Duration
 	TTL    time.Duration
+
+	HoldOut    float64 // share of shown suggestions that are kept back
+	Gate       Gate
+	Monitor    Monitor
+	DriftFloor float64 // least population stability index that counts
+}
+
+// Gate is what a model has to show before it goes up.
+type Gate struct {
+	Outcomes int
+	ECE      float64
+	Segments []string // features
+}
+
+// Monitor says when models that are shown are looked after.
+type Monitor struct {
+	Every  int // handoff moments; 0: never
+	Window int // outcomes
 }
 
 // CustodyLimits are the time limits of one point.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/overlay"
+	"github.com/baton-ledger/baton/predict/trust"
 	"github.com/baton-ledger/baton/server"
 )
 
@@ -23,9 +24,33 @@ func (a *app) openOverlay(n *node) {
 		return
 	}
 	o := overlay.Options{Store: n.store, Append: n.intakeFrom("overlay"), Models: modelsDir(n.dir), Model: p.Model, Points: p.Points,
-		Budget: p.Budget, TTL: p.TTL, Logger: a.logger().With("part", "overlay")}
+		Budget: p.Budget, TTL: p.TTL, HoldOut: p.HoldOut, Monitor: a.monitor(), Logger: a.logger().With("part", "overlay")}
 	o.Observe = overlayMetrics(n.tell.registry, func() bool { return n.overlay.Status().Scoring })
+	demotions := prometheus.NewCounter(prometheus.CounterOpts{Name: "baton_model_demotions_total", Help: "Times that the monitor lowered a model at a point."})
+	n.tell.registry.MustRegister(demotions, levelMetrics{n})
+	o.Demoted = func(trust.Step) { demotions.Inc() }
 	n.overlay = overlay.New(o)
+}
+
+// monitor is how models that are shown are looked after.
+func (a *app) monitor() trust.Monitor {
+	p := a.cfg.Predict
+	return trust.Monitor{Every: p.Monitor.Every, Window: p.Monitor.Window, ECE: p.Gate.ECE, Drift: trust.DriftOptions{Alpha: 0.01, Floor: p.DriftFloor}}
+}
+
+// levelMetrics tells on which levels the model's versions are.
+type levelMetrics struct{ n *node }
+
+var levelDesc = prometheus.NewDesc("baton_overlay_points", "Points by the level of the model's versions there; all points without one of their own count as one.", []string{"level"}, nil)
+
+// Describe implements prometheus.Collector.
+func (l levelMetrics) Describe(to chan<- *prometheus.Desc) { to <- levelDesc }
+
+// Collect implements prometheus.Collector.
+func (l levelMetrics) Collect(to chan<- prometheus.Metric) {
+	for level, points := range l.n.overlay.Status().Levels {
+		to <- prometheus.MustNewConstMetric(levelDesc, prometheus.GaugeValue, float64(points), level)
+	}
 }
 
 // overlayPart is the follower as a part of a server.

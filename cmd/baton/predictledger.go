@@ -14,6 +14,7 @@ import (
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/train"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
 // trainedAnswer is what `baton predict train --json` prints.
@@ -147,7 +148,11 @@ func (a *app) predictModelsCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					one := modelAnswer{Registered: m}
+					l, err := trust.Read(ctx, s.source, m.Name)
+					if err != nil {
+						return err
+					}
+					one := modelAnswer{Registered: m, Level: levelsText(l, m.Hash)}
 					if _, err := registry.Load(modelsDir(a.cfg.Data), m); err != nil {
 						one.Problem = err.Error()
 					}
@@ -162,6 +167,7 @@ func (a *app) predictModelsCommand() *cobra.Command {
 // modelAnswer is a registered model, and why it cannot be asked here.
 type modelAnswer struct {
 	registry.Registered
+	Level   string `json:"level"` // levels, of all points and of single ones
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -172,10 +178,10 @@ func modelsText(w io.Writer, list []modelAnswer) error {
 	}
 	var rows [][]string
 	for _, m := range list {
-		rows = append(rows, []string{m.Name, count(m.Version), m.Target, m.Learner, figure(m.Figures.AUC), figure(m.Figures.LogLoss), figure(m.Figures.ECE),
+		rows = append(rows, []string{m.Name, count(m.Version), m.Level, m.Target, m.Learner, figure(m.Figures.AUC), figure(m.Figures.LogLoss), figure(m.Figures.ECE),
 			count(m.Figures.Rows), m.Hash[:min(12, len(m.Hash))], count(m.Position), cmp.Or(m.Problem, "ready")})
 	}
-	return table(w, []string{"NAME", ">VERSION", "TARGET", "LEARNER", ">AUC", ">LOG LOSS", ">ECE", ">HELD OUT", "HASH", ">POSITION", "FILE"}, rows)
+	return table(w, []string{"NAME", ">VERSION", "LEVEL", "TARGET", "LEARNER", ">AUC", ">LOG LOSS", ">ECE", ">HELD OUT", "HASH", ">POSITION", "FILE"}, rows)
 }
 
 func (a *app) predictScoreCommand() *cobra.Command {

@@ -17,7 +17,8 @@ type Card struct {
 	Candidates []CandidateFigures `json:"candidates"`
 	Why        string             `json:"why"` // the chosen one was chosen
 	Limits     []string           `json:"limits"`
-	Reads      *Reads             `json:"reads,omitempty"` // nil: of a table or a log that is not in the ledger
+	Reads      *Reads             `json:"reads,omitempty"`      // nil: of a table or a log that is not in the ledger
+	References []Reference        `json:"references,omitempty"` // of the columns, and of the score last
 }
 
 // Reads says that the rows are of journeys in the ledger, with features of that version (package features), taken at these handoff events.

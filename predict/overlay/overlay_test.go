@@ -23,6 +23,7 @@ import (
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/train"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
 // desk is a real ledger in memory with a model that was trained on what is in it.
@@ -237,7 +238,7 @@ func TestSuggestsOnce(t *testing.T) {
 	_, stop := d.run(d.options())
 	e := d.suggested("L1", 1)
 	s := parse(t, e)
-	if s.Position != first.Position || s.Handoff != "live1" || s.Point != "bot>desk@phone" || s.Policy != "advisory" || s.Propensity != 1 || s.Moment != "offered" ||
+	if s.Position != first.Position || s.Handoff != "live1" || s.Point != "bot>desk@phone" || s.Policy != trust.Shadow || s.Propensity != 1 || s.Moment != "offered" ||
 		s.Model.Hash != d.model.Hash || s.Model.Version != 1 || len(s.Reasons) == 0 || s.Features.Digest == "" || !s.ExpiresAt.Equal(first.RecordedTime.Add(24*time.Hour)) ||
 		e.ID != overlay.EventID(d.model.Hash, first.Position) || e.CausationID != "live1" || e.Facets.ExpiresAt == "" {
 		t.Errorf("%+v\n%s", e, e.Data)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/registry"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
 // Reproduction is the answer to whether a suggestion can be made again.
@@ -71,7 +72,12 @@ func Reproduce(ctx context.Context, r ledger.Reader, models string, e ledger.Rec
 	if err != nil {
 		return nil, err
 	}
-	again, err := suggest(s, time.Duration(stored.TTLSeconds*float64(time.Second)))
+	ladder, err := trust.Read(ctx, r, stored.Model.Name)
+	if err != nil {
+		return nil, err
+	}
+	level, _ := ladder.Level(stored.Model.Hash, s.point, stored.Position)
+	again, err := suggest(s, manner{level, stored.HoldShare, time.Duration(stored.TTLSeconds * float64(time.Second))})
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@
 // # What is written
 //
 // suggestion.offered goes to overlay-<journey>, with the id suggestion/<first 16 digits of the model's hash>/<position of the handoff event>. Everything in it is a
-// function of the journey up to that event and of the model's file: the row of features and its digest, the probability, the reasons. Two nodes that write it
+// function of the journey and of the model's ladder up to that event, and of the model's file: the row of features and its digest, the probability, the reasons, the policy. Two nodes that write it
 // write the same event. Its time is the later of the handoff event's occurred and recorded time; expires_at lies the time to live after that.
 //
 // # Reproducing
@@ -23,6 +23,7 @@ import (
 	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
 // Reason says why a probability is what it is, in one feature.
@@ -35,11 +36,7 @@ type Reason struct {
 }
 
 // ModelRef names a model as events do.
-type ModelRef struct {
-	Name    string `json:"name"`
-	Version int    `json:"version"`
-	Hash    string `json:"hash"`
-}
+type ModelRef = trust.Model
 
 // Score is what a model says of a journey at a position.
 type Score struct {
@@ -88,7 +85,7 @@ func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string
 	}
 	s := score(m, journey, b)
 	s.last = last
-	s.handed(b.Journey())
+	s.handoff, s.point = trust.PointOf(b.Journey(), &last)
 	s.Outside = !slices.Contains(m.Moments, features.Moment(&last))
 	return s, nil
 }
@@ -106,26 +103,13 @@ func LastMoment(ctx context.Context, r ledger.Reader, m *registry.Loaded, journe
 	return position, nil
 }
 
-// handed notes the handoff that the last event is about.
-func (s *Score) handed(j *ledger.Journey) {
-	switch features.Moment(&s.last) {
-	case "offered":
-		s.handoff = s.last.ID
-	case "accepted":
-		s.handoff = s.last.Facets.Handoff
-	}
-	if i := j.Find(s.handoff); i >= 0 {
-		s.point = j.Handoffs[i].Point()
-	}
-}
-
 // score asks the model about a builder as it stands.
 func score(m *registry.Loaded, journey string, b *features.Builder) *Score {
 	row := b.Row(nil)
 	x, p := make([]float64, m.Model.Features.Width()), make([]float64, 2)
 	m.Model.Features.Encode(x, row)
 	m.Model.Score(p, x)
-	s := &Score{Journey: journey, Model: ModelRef{m.Name, m.Version, m.Hash}, Target: m.Target, Says: m.Says, Probability: p[1],
+	s := &Score{Journey: journey, Model: trust.ModelOf(m.Registered), Target: m.Target, Says: m.Says, Probability: p[1],
 		Scale: string(m.Model.Function.Scale), Features: b.Snapshot(row)}
 	members, columns := make([]float64, len(x)), make([]float64, len(row))
 	s.Base = m.Model.Explain(members, x, 1)

@@ -7,12 +7,12 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/trust"
 )
 
-// Source is the source and the actor of suggestions, and Policy the way their action was chosen: there is one, to tell the receiver.
+// Source is the source and the actor of suggestions. There is one action: to tell the receiver.
 const (
-	Source = "baton/overlay"
-	Policy = "advisory"
+	Source = trust.SuggestionSource
 	Action = "inform"
 )
 
@@ -25,7 +25,9 @@ type Suggestion struct {
 	Action      string            `json:"action"`
 	Candidates  []string          `json:"candidates"`
 	Propensity  float64           `json:"propensity"`
-	Policy      string            `json:"policy"`
+	Policy      trust.Level       `json:"policy"`             // level of the model at the point
+	HoldOut     bool              `json:"hold_out,omitempty"` // it is not shown, so that what happens without it can be seen
+	HoldShare   float64           `json:"hold_out_share"`     // of the suggestions that are shown otherwise
 	Target      string            `json:"target"`
 	Says        string            `json:"says"`
 	Probability float64           `json:"probability"`
@@ -43,12 +45,20 @@ func EventID(hash string, position uint64) string {
 	return fmt.Sprintf("suggestion/%.16s/%d", hash, position)
 }
 
+// manner is how a suggestion is made.
+type manner struct {
+	level trust.Level
+	share float64 // that is held out
+	ttl   time.Duration
+}
+
 // suggest makes the event of a score at a handoff event.
-func suggest(s *Score, ttl time.Duration) (ledger.Event, error) {
+func suggest(s *Score, how manner) (ledger.Event, error) {
 	at := known(&s.last)
+	held := how.level.Shown() && trust.HeldOut(s.Model.Hash, s.handoff, how.share)
 	data, err := json.Marshal(Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position,
-		Action: Action, Candidates: []string{Action}, Propensity: 1, Policy: Policy, Target: s.Target, Says: s.Says, Probability: s.Probability, Base: s.Base, Scale: s.Scale,
-		Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: ttl.Seconds(), ExpiresAt: at.Add(ttl)})
+		Action: Action, Candidates: []string{Action}, Propensity: 1, Policy: how.level, HoldOut: held, HoldShare: how.share, Target: s.Target, Says: s.Says, Probability: s.Probability, Base: s.Base, Scale: s.Scale,
+		Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)})
 	if err != nil {
 		return ledger.Event{}, ledger.Errorf(ledger.CodeInternal, "suggest", "", "%w", err)
 	}

@@ -223,7 +223,7 @@ func (s *set) learn(ctx context.Context, o Options, out *Result) error {
 	c.Reads = &model.Reads{Features: features.Version, Moments: o.Moments}
 	c.Validation = fmt.Sprintf("%s, %s; then %d later examples from %s on: AUC %.4f, log loss %.4f, expected calibration error %.4f", how, c.Validation,
 		out.Figures.Rows, c.To, out.Figures.AUC, out.Figures.LogLoss, out.Figures.ECE)
-	c.Limits = s.limits()
+	c.Limits, c.References = s.limits(), s.references(out)
 	out.File, err = out.Model.Bytes()
 	return err
 }
