@@ -75,6 +75,7 @@ func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 		return err
 	}
 	defer fan.close()
+	n.conn = fan.conn
 	err = a.run(ctx, n, fan, front)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil

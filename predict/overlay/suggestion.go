@@ -36,6 +36,7 @@ type Suggestion struct {
 	Reasons     []Reason          `json:"reasons"`
 	Model       ModelRef          `json:"model"`
 	Features    features.Snapshot `json:"features"`
+	External    *External         `json:"external,omitempty"` // of a model of another program
 	TTLSeconds  float64           `json:"ttl_seconds"`
 	ExpiresAt   time.Time         `json:"expires_at"`
 }
@@ -58,7 +59,7 @@ func suggest(s *Score, how manner) (ledger.Event, error) {
 	held := how.level.Shown() && trust.HeldOut(s.Model.Hash, s.handoff, how.share)
 	data, err := json.Marshal(Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position,
 		Action: Action, Candidates: []string{Action}, Propensity: 1, Policy: how.level, HoldOut: held, HoldShare: how.share, Target: s.Target, Says: s.Says, Probability: s.Probability, Base: s.Base, Scale: s.Scale,
-		Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)})
+		Reasons: s.Reasons, Model: s.Model, Features: s.Features, External: s.External, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)})
 	if err != nil {
 		return ledger.Event{}, ledger.Errorf(ledger.CodeInternal, "suggest", "", "%w", err)
 	}
