@@ -17,6 +17,7 @@ const (
 	CodeStaleRevision Code = "stale_revision" // expected revision is not the current one; Err is a *StaleRevision
 	CodeIDConflict    Code = "id_conflict"    // the same stream, source and id with other bytes; Err is an *IDConflict
 	CodePartialBatch  Code = "partial_batch"  // some of the batch's events are already there, some are not
+	CodeAnswered      Code = "answered"       // the suggestion has another answer, or outcome; the message names it
 	CodeCorrupt       Code = "corrupt"        // the stored bytes are not what was written
 	CodeLocked        Code = "locked"         // another process holds the ledger
 	CodeDiskFull      Code = "disk_full"      // no space to write durably

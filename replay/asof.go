@@ -18,9 +18,10 @@ type View struct {
 	Events  int            `json:"events"`  // that count at the moment
 	NotYet  int            `json:"not_yet"` // known at the moment and left out, because they occurred after Moment.At
 
-	Suggestions []Suggestion `json:"suggestions,omitempty"` // by machines, oldest first
+	Suggestions []Suggestion `json:"suggestions,omitempty"` // by machines, oldest first, without those that nobody is shown
 
-	trace trace // where each part was said last; only folds that compare keep one
+	all   []Suggestion // those among them
+	trace trace        // where each part was said last; only folds that compare keep one
 }
 
 // AsOf folds a journey's two streams up to a moment. A moment before the journey's first event gives the empty view, with the
@@ -89,7 +90,7 @@ func (f *folder) view() View {
 	j.Handoffs = append([]ledger.Handoff{}, j.Handoffs...)
 	j.Anomalies = append([]ledger.Anomaly{}, j.Anomalies...)
 	j.Links = slices.Clone(j.Links)
-	return View{Journey: j, Context: maps.Clone(f.context), Events: j.Events, Suggestions: slices.Clone(f.suggestions), trace: maps.Clone(f.trace)}
+	return View{Journey: j, Context: maps.Clone(f.context), Events: j.Events, Suggestions: shown(f.suggestions), all: slices.Clone(f.suggestions), trace: maps.Clone(f.trace)}
 }
 
 // Place is where something was said: an event of the journey, by its place in the ledger and in its stream.

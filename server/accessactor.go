@@ -56,7 +56,7 @@ func (p Principal) named(b *ledger.Batch) (ledger.Batch, error) {
 	out.Events = append([]ledger.Event(nil), b.Events...)
 	for i := range out.Events {
 		e := &out.Events[i]
-		if p.Role < Operator && strings.HasPrefix(e.Source, ownSources) && e.Source != ledger.HandoffSource {
+		if p.Role < Operator && strings.HasPrefix(e.Source, ownSources) && e.Source != ledger.HandoffSource && e.Source != ledger.AnswerSource {
 			return out, ledger.Errorf(ledger.CodeForbidden, "append", "name a source of your own, or send with a key of role operator",
 				"event %d of %d (id %.80q) has the source %.80q, which is Baton's own", i+1, len(out.Events), e.ID, e.Source)
 		}

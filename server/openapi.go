@@ -62,6 +62,9 @@ var words = map[string]word{
 		"whatever is appended meanwhile.", nil},
 	"handoff": {"Handoffs", "One handoff by its id, from the read models: a handoff just recorded may take a moment to be there.", nil},
 
+	"answer-suggestion": {"Journeys", "Records in the journey's overlay that a suggestion was shown, what was decided about it, or how it ended, and answers how it stands since then. " +
+		"The same call again answers the first receipt. Another decision than the one that is there is refused with answered, which names it; one that comes after expires_at is recorded as late.", writes},
+
 	"append-events": {"Events", "Takes CloudEvents 1.0 in three modes: structured (one event as JSON), batch (an array), binary (attributes in ce- headers, the data as body). " +
 		"Events of one stream are one append, all or none, at the expected revision if one is given; a batch may hold several streams. Answers when the events are on disk.", writes},
 	"append-batches": {"Events", "Takes batches of CloudEvents, each for one stream and each all or none. The answer has a result for each batch in order, " +
@@ -171,6 +174,8 @@ func examples(doc *huma.OpenAPI) {
 	body(handOff, "application/json", exampleHandoff)
 	answer(handOff, exampleHandedOff)
 	body(doc.Paths["/v1/handoffs/{handoff}/{verb}"].Post, "application/json", `{"journey":"J-1","by":{"stage":"sales","party":"Ada"},"outcome":"sold"}`)
+	body(doc.Paths["/v1/journeys/{id}/suggestions/{verb}"].Post, "application/json",
+		`{"suggestion":"suggestion/4f1a22b09c8d7e65/4711","by":{"stage":"sales","party":"Ada"},"reason":"the customer has left already"}`)
 	body(doc.Paths["/v1/batches"].Post, "application/json", `{"batches":[{"stream":"journey-J-1","expect":3,"events":[`+exampleEvent+`]}]}`)
 	events := doc.Paths["/v1/events"].Post
 	body(events, ledger.ContentTypeCloudEvent, exampleEvent)

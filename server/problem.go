@@ -16,7 +16,8 @@ import (
 var statuses = map[ledger.Code]int{
 	ledger.CodeInvalid: http.StatusBadRequest, ledger.CodeTooLarge: http.StatusRequestEntityTooLarge, ledger.CodeNotFound: http.StatusNotFound,
 	ledger.CodeStaleRevision: http.StatusConflict, ledger.CodeIDConflict: http.StatusConflict, ledger.CodePartialBatch: http.StatusConflict,
-	ledger.CodeLocked: http.StatusLocked, ledger.CodeDiskFull: http.StatusInsufficientStorage, ledger.CodeUnavailable: http.StatusServiceUnavailable,
+	ledger.CodeAnswered: http.StatusConflict,
+	ledger.CodeLocked:   http.StatusLocked, ledger.CodeDiskFull: http.StatusInsufficientStorage, ledger.CodeUnavailable: http.StatusServiceUnavailable,
 	ledger.CodeNotKnown: http.StatusUnauthorized, ledger.CodeForbidden: http.StatusForbidden, ledger.CodeTooMany: http.StatusTooManyRequests,
 	ledger.CodeUnsupported: http.StatusNotImplemented, ledger.CodeClosed: http.StatusServiceUnavailable,
 	ledger.CodeCorrupt: http.StatusInternalServerError, ledger.CodeInternal: http.StatusInternalServerError,

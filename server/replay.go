@@ -47,7 +47,8 @@ func parameters(err error) error {
 
 // journeyInput is one journey as of a moment.
 type journeyInput struct {
-	ID string `path:"id" maxLength:"504"`
+	ID     string `path:"id" maxLength:"504"`
+	Shadow bool   `query:"shadow" doc:"with the suggestions that nobody is shown: those of policy shadow, and hold-outs"`
 	MomentInput
 }
 
@@ -59,7 +60,11 @@ func (s *Server) replay(api huma.API) {
 			if err != nil {
 				return nil, fail(err)
 			}
-			return reply(replay.AsOf(ctx, s.opts.Store, in.ID, m))
+			v, err := replay.AsOf(ctx, s.opts.Store, in.ID, m)
+			if in.Shadow {
+				v = v.WithWithheld()
+			}
+			return reply(v, err)
 		})
 	huma.Register(api, operation("timeline", http.MethodGet, "/v1/journeys/{id}/timeline", "Every event of a journey and what it did"), s.timeline)
 	huma.Register(api, operation("diff", http.MethodGet, "/v1/journeys/{id}/diff", "What changed in a journey between two moments"), s.diff)

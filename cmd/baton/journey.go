@@ -43,6 +43,7 @@ type journeyAnswer struct {
 }
 
 func (a *app) journeyCommand() *cobra.Command {
+	var shadow bool
 	cmd := &cobra.Command{
 		Use: "journey ID", Short: "One journey: where it stands, who held it when, what happened; now or as of any moment",
 		Example: "  baton journey 1-364285768\n  baton journey 1-364285768 --at 2010-04-08T00:00:00Z",
@@ -52,6 +53,9 @@ func (a *app) journeyCommand() *cobra.Command {
 		view, err := replay.AsOf(ctx, s.source, args[0], m)
 		if err != nil {
 			return err
+		}
+		if shadow {
+			view = view.WithWithheld()
 		}
 		if !a.json {
 			if err := view.WriteText(a.out, a.text()); err != nil || view.Events == 0 {
@@ -69,6 +73,7 @@ func (a *app) journeyCommand() *cobra.Command {
 		}
 		return a.printJSON(out)
 	})
+	cmd.Flags().BoolVar(&shadow, "shadow", false, "with the suggestions that nobody is shown: those of policy shadow, and hold-outs")
 	return cmd
 }
 

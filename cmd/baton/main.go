@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	})
 	narrow(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(), a.handoffCommand(), a.handoffsCommand(),
+	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(), a.handoffCommand(), a.handoffsCommand(), a.suggestionsCommand(),
 		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.webhooksCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand(), a.doctorCommand(), a.predictCommand())
 	return root
 }
@@ -164,7 +164,7 @@ func exitCode(err error) int {
 	switch ledger.CodeOf(err) {
 	case ledger.CodeCorrupt:
 		return exitNo
-	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch:
+	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch, ledger.CodeAnswered:
 		return exitUsage
 	}
 	return exitEnvironment

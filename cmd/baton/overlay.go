@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/external"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/predict/trust"
 	"github.com/baton-ledger/baton/server"
@@ -25,6 +26,9 @@ func (a *app) openOverlay(n *node) {
 	}
 	o := overlay.Options{Store: n.store, Append: n.intakeFrom("overlay"), Models: modelsDir(n.dir), Model: p.Model, Points: p.Points,
 		Budget: p.Budget, TTL: p.TTL, HoldOut: p.HoldOut, Monitor: a.monitor(), Logger: a.logger().With("part", "overlay")}
+	if a.cfg.NATS.Enabled {
+		o.Ask = n.askScorer
+	}
 	o.Observe = overlayMetrics(n.tell.registry, func() bool { return n.overlay.Status().Scoring })
 	demotions := prometheus.NewCounter(prometheus.CounterOpts{Name: "baton_model_demotions_total", Help: "Times that the monitor lowered a model at a point."})
 	n.tell.registry.MustRegister(demotions, levelMetrics{n})
@@ -57,6 +61,18 @@ func (l levelMetrics) Collect(to chan<- prometheus.Metric) {
 func (n *node) overlayPart() part {
 	progress := &ledger.Progress{}
 	return part{n.overlay.Name(), progress, func(ctx context.Context) error { return n.overlay.Run(ctx, progress) }}
+}
+
+// askScorer asks a scorer of another program over the connection of the server.
+func (n *node) askScorer(ctx context.Context, subject string, request []byte) ([]byte, error) {
+	return external.Ask(ctx, n.conn, subject, request)
+}
+
+// outcomesPart is the follower that writes down how suggestions ended.
+func (a *app) outcomesPart(n *node) part {
+	f := overlay.NewOutcomes(overlay.OutcomeOptions{Store: n.store, Append: n.intakeFrom("overlay"), Logger: a.logger().With("part", "outcomes")})
+	progress := &ledger.Progress{}
+	return part{f.Name(), progress, func(ctx context.Context) error { return f.Run(ctx, progress) }}
 }
 
 // overlayMetrics count what became of the moments that the follower looked at.

@@ -17,7 +17,7 @@ import (
 
 func (a *app) predictCommand() *cobra.Command {
 	cmd := group("predict", "Learn from what happened, and measure what it is worth")
-	cmd.AddCommand(a.predictEvaluateCommand(), a.predictTrainCommand(), a.predictModelsCommand(), a.predictScoreCommand(), a.predictReproduceCommand(),
+	cmd.AddCommand(a.predictEvaluateCommand(), a.predictTrainCommand(), a.predictRegisterCommand(), a.predictModelsCommand(), a.predictScoreCommand(), a.predictReproduceCommand(),
 		a.predictActionsCommand(), a.predictPolicyCommand(),
 		a.predictPromoteCommand(), a.predictDemoteCommand(), a.predictRetireCommand(), a.predictBoardCommand(), a.predictDriftCommand(), a.predictWhatIfCommand())
 	return cmd

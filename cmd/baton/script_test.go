@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"served": served, "relayed": relayed, "suggested": suggestedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
+			"served": served, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
 			"eventstore": eventStoreCommand,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })

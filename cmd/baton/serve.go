@@ -75,6 +75,7 @@ func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 		return err
 	}
 	defer fan.close()
+	n.conn = fan.conn
 	err = a.run(ctx, n, fan, front)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -105,7 +106,7 @@ func (a *app) parts(n *node, fan *fan) []part {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
 	}
 	if n.overlay != nil {
-		list = append(list, fan.oneOf(n, n.overlayPart()))
+		list = append(list, fan.oneOf(n, n.overlayPart()), fan.oneOf(n, a.outcomesPart(n)))
 	}
 	if fan.relay != nil {
 		list = append(list,

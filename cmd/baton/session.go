@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
@@ -48,6 +50,7 @@ type node struct {
 	hooks   *webhook.Hooks
 	tell    *telemetry       // nil where nothing is served
 	overlay *overlay.Overlay // nil where nothing is scored
+	conn    *nats.Conn       // of a server, by which scorers of other programs are asked; nil where NATS is off
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
 }

@@ -13,7 +13,7 @@
 // # What is decided
 //
 // Folds read no clock, so an expiry must be a fact that somebody recorded. Before it writes, the follower reads the stream again and decides on
-// what is there: a handoff that is not open any more, or whose journey is closed, is left alone. The event is appended with the
+// what is there: a handoff that is not open any more, or whose journey is closed, is left alone, and so is a suggestion that nobody is shown. The event is appended with the
 // revision that was read, so that an accept which came meanwhile wins, and it is decided again. In a journey that goes on after
 // it was closed, an offer that was left alone is decided again too.
 //

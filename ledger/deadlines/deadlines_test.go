@@ -269,7 +269,9 @@ func TestSuggestionAndContract(t *testing.T) {
 		d.write("s1", "suggestion.offered", "J1", `{"expires_at":"2000-01-01T01:00:00Z"}`, time.Time{})
 		d.write("s2", "suggestion.offered", "J1", `{"expires_at":"2000-01-01T02:00:00Z"}`, time.Time{})
 		d.write("s3", "suggestion.offered", "J1", `{}`, time.Time{})
-		d.write("x", "suggestion.accepted", "J1", `{}`, time.Time{}) // s1
+		d.write("s4", "suggestion.offered", "J1", `{"expires_at":"2000-01-01T01:30:00Z","policy":"shadow"}`, time.Time{})
+		d.write("s5", "suggestion.offered", "J1", `{"expires_at":"2000-01-01T01:30:00Z","hold_out":true}`, time.Time{}) // nobody lets either pass
+		d.write("x", "suggestion.accepted", "J1", `{}`, time.Time{})                                                    // s1
 		d.write("p1", "contract.published", "refunds", `{"sunset":"2000-01-01T03:00:00Z"}`, time.Time{})
 		d.write("p2", "contract.deprecated", "refunds", `{"sunset":"2000-01-01T05:00:00Z"}`, time.Time{})
 		d.write("p3", "contract.published", "gone", `{"sunset":"2000-01-01T03:00:00Z"}`, time.Time{})

@@ -12,6 +12,9 @@ func (d *Deadlines) judge(ctx context.Context, e *entry) (verdict, error) {
 	case handoff:
 		return d.judgeHandoff(ctx, e)
 	case suggestion:
+		if withheld, err := d.withheld(ctx, e); withheld || err != nil {
+			return verdict{over: true}, err
+		}
 		return d.judgeLater(ctx, e, map[string]any{}, func(r *ledger.Recorded, verb string) bool {
 			return endsSuggestion(verb) && r.CausationID == e.event
 		})
@@ -35,6 +38,14 @@ func (d *Deadlines) judgeHandoff(ctx context.Context, e *entry) (v verdict, err 
 	h := &j.Handoffs[i]
 	data := map[string]any{"handoff": h.ID, "from": h.Sender, "to": h.Receiver, "channel": h.Channel, "reason": "deadline"}
 	return verdict{closed: !j.IsOpen(), revision: j.Revision, data: data}, nil
+}
+
+// withheld reads the data of a suggestion: nobody lets one pass that nobody is shown.
+func (d *Deadlines) withheld(ctx context.Context, e *entry) (bool, error) {
+	for r, err := range d.o.Store.ReadStream(ctx, e.stream, ledger.ReadOptions{From: e.revision, To: e.revision}) {
+		return err == nil && ledger.Withheld(r.Data), err
+	}
+	return false, nil
 }
 
 // judgeLater looks through what came after the event that set the moment.

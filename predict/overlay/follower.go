@@ -35,6 +35,7 @@ type Options struct {
 	Explore float64       // share of choices among actions that are drawn at random
 	HoldOut float64       // share of shown suggestions that are kept back
 	Monitor trust.Monitor // when and how models that are shown are looked after
+	Ask     Ask           // scorers of other programs; nil: they cannot be asked
 	Logger  *slog.Logger
 	Observe func(outcome string, took time.Duration) // of each moment; may be nil
 	Demoted func(trust.Step)                         // after each demotion that was written here; may be nil
@@ -50,6 +51,8 @@ type Overlay struct {
 	cursor  uint64
 	ladder  *trust.Ladder
 	models  map[string]*registry.Loaded // by hash; nil: it cannot be asked
+	outside map[string]Scorer           // of other programs, by hash
+	silent  map[string]error            // why one of them gave no answer last time
 	tried   time.Time                   // when files were last read
 	waiting map[string]moment           // by the id of the suggestion
 	moments int                         // since the first version was registered
@@ -81,7 +84,7 @@ type moment struct {
 func New(o Options) *Overlay {
 	o.Budget, o.TTL = cmp.Or(o.Budget, 20*time.Millisecond), cmp.Or(o.TTL, 24*time.Hour)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	return &Overlay{o: o, ladder: &trust.Ladder{Name: o.Model}, models: map[string]*registry.Loaded{}, waiting: map[string]moment{}, said: map[string]time.Time{}, status: Status{Counts: map[string]int{}}}
+	return &Overlay{o: o, ladder: &trust.Ladder{Name: o.Model}, models: map[string]*registry.Loaded{}, outside: map[string]Scorer{}, silent: map[string]error{}, waiting: map[string]moment{}, said: map[string]time.Time{}, status: Status{Counts: map[string]int{}}}
 }
 
 // Name is "overlay".

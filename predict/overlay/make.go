@@ -47,7 +47,7 @@ func (f *Overlay) suggestAll(ctx context.Context) error {
 
 // make scores a moment inside the budget, where the version is asked at its point.
 func (f *Overlay) make(ctx context.Context, m moment) (e ledger.Event, ok bool) {
-	if f.models[m.hash] == nil {
+	if f.scorer(m.hash) == nil {
 		f.count(Failed, 0)
 		return e, false
 	}
@@ -65,16 +65,19 @@ func (f *Overlay) make(ctx context.Context, m moment) (e ledger.Event, ok bool) 
 	case ctx.Err() != nil:
 		return e, false
 	case errors.Is(err, context.DeadlineExceeded) || inner.Err() != nil:
+		f.answered(ctx, m.hash, ledger.Errorf(ledger.CodeUnavailable, "score", "make the scorer faster, or the budget larger; handoffs go on", "no answer within the budget of %s", f.o.Budget))
 		f.count(Late, took)
 		f.complain(Late, "scoring took longer than its budget: no suggestion is made", nil, "journey", m.journey, "position", m.position, "budget", f.o.Budget, "took", took)
 		return e, false
 	case err != nil:
+		f.answered(ctx, m.hash, err)
 		f.count(Failed, took)
 		f.complain(Failed, "a journey cannot be scored", err, "journey", m.journey, "position", m.position)
 		return e, false
 	case len(f.o.Points) > 0 && !slices.Contains(f.o.Points, s.point):
 		return e, false
 	}
+	f.answered(ctx, m.hash, nil)
 	asked := f.ladder.At(s.point, m.position)
 	i := slices.IndexFunc(asked, func(a trust.Asked) bool { return a.Model.Hash == m.hash })
 	if i < 0 {
@@ -96,7 +99,7 @@ func (f *Overlay) ask(ctx context.Context, m moment) (s *Score, err error) {
 			err = ledger.Errorf(ledger.CodeInternal, "score", "", "%v", p)
 		}
 	}()
-	return Of(ctx, f.o.Store, f.models[m.hash], m.journey, m.position)
+	return OfScorer(ctx, f.o.Store, f.scorer(m.hash), m.journey, m.position)
 }
 
 // write appends suggestions of different journeys, each with the revision that its overlay has now.

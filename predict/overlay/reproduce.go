@@ -26,6 +26,7 @@ type Reproduction struct {
 	Probability float64      `json:"probability"`
 	Reasons     []Reason     `json:"reasons"`
 	Differences []Difference `json:"differences"`
+	Recorded    bool         `json:"recorded,omitempty"` // another program answered: its answer is the recorded one, and it was not asked again
 }
 
 // Difference is a member of the data that came out otherwise.
@@ -64,11 +65,14 @@ func Reproduce(ctx context.Context, r ledger.Reader, models string, e ledger.Rec
 	if err != nil {
 		return nil, err
 	}
-	m, err := registry.Load(models, reg)
+	m, err := ScorerOf(models, reg, nil)
+	if reg.Kind == registry.KindExternal {
+		m, err = recorded(reg, stored.External)
+	}
 	if err != nil {
 		return nil, err
 	}
-	s, err := Of(ctx, r, m, journey, stored.Position)
+	s, err := OfScorer(ctx, r, m, journey, stored.Position)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +86,7 @@ func Reproduce(ctx context.Context, r ledger.Reader, models string, e ledger.Rec
 		return nil, err
 	}
 	out := &Reproduction{ID: e.ID, Journey: journey, Position: e.Position, Model: s.Model, Digest: s.Features.Digest, Probability: s.Probability, Reasons: s.Reasons,
-		Same: bytes.Equal(again.Data, e.Data) && again.ID == e.ID, Differences: []Difference{}}
+		Same: bytes.Equal(again.Data, e.Data) && again.ID == e.ID, Differences: []Difference{}, Recorded: reg.Kind == registry.KindExternal}
 	if !out.Same {
 		out.Differences = differences(e.Data, again.Data)
 		if again.ID != e.ID {

@@ -58,9 +58,10 @@ type Score struct {
 	Scale       string            `json:"scale"` // of base and weights: log-odds, or probability
 	Reasons     []Reason          `json:"reasons"`
 	Features    features.Snapshot `json:"features"`
-	Next        []Class           `json:"next,omitempty"`    // of next-activity: the three most probable, of which the first is what is said
-	Choice      *policy.Answer    `json:"choice,omitempty"`  // of a model that chooses actions: all that it says of them
-	Outside     bool              `json:"outside,omitempty"` // the last event is no moment of the sort the model was trained at
+	Next        []Class           `json:"next,omitempty"`     // of next-activity: the three most probable, of which the first is what is said
+	Choice      *policy.Answer    `json:"choice,omitempty"`   // of a model that chooses actions: all that it says of them
+	External    *External         `json:"external,omitempty"` // of a model of another program
+	Outside     bool              `json:"outside,omitempty"`  // the last event is no moment of the sort the model was trained at
 
 	last    ledger.Recorded // the last event that counts
 	says    string          // of a choice: what a good end is
@@ -76,7 +77,12 @@ const (
 
 // Of scores a journey as of a position of the ledger, 0 for its end.
 func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string, position uint64) (*Score, error) {
-	b := m.Spec.New()
+	return OfScorer(ctx, r, fileScorer{m}, journey, position)
+}
+
+// OfScorer is Of for any scorer. What another program does wrong is an error as package external names it.
+func OfScorer(ctx context.Context, r ledger.Reader, m Scorer, journey string, position uint64) (*Score, error) {
+	b := m.spec().New()
 	var last ledger.Recorded
 	for e, err := range features.Events(ctx, r, journey, position) {
 		if err == nil {
@@ -91,13 +97,17 @@ func Of(ctx context.Context, r ledger.Reader, m *registry.Loaded, journey string
 		}
 	}
 	if last.Revision == 0 {
-		_, err := m.Spec.AsOf(ctx, r, journey, position)
+		_, err := m.spec().AsOf(ctx, r, journey, position)
 		return nil, cmp.Or(err, error(ledger.Errorf(ledger.CodeUnavailable, "predict", "ask again", "journey %q has only just begun", journey)))
 	}
-	s := score(m, journey, b)
-	s.last = last
-	s.handoff, s.point = trust.PointOf(b.Journey(), &last)
-	s.Outside = !slices.Contains(m.Moments, features.Moment(&last))
+	at := Score{Journey: journey, last: last}
+	at.handoff, at.point = trust.PointOf(b.Journey(), &last)
+	s, err := m.score(ctx, b, &at)
+	if err != nil {
+		return nil, err
+	}
+	s.last, s.handoff, s.point = at.last, at.handoff, at.point
+	s.Outside = !slices.Contains(m.registered().Moments, features.Moment(&last))
 	return s, nil
 }
 

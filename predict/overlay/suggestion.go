@@ -42,6 +42,7 @@ type Suggestion struct {
 	Reasons     []Reason          `json:"reasons"`
 	Model       ModelRef          `json:"model"`
 	Features    features.Snapshot `json:"features"`
+	External    *External         `json:"external,omitempty"` // of a model of another program
 	TTLSeconds  float64           `json:"ttl_seconds"`
 	ExpiresAt   time.Time         `json:"expires_at"`
 }
@@ -67,7 +68,7 @@ func suggest(s *Score, how manner) (ledger.Event, error) {
 	got := selectAction(s, how)
 	out := Suggestion{Handoff: s.handoff, Point: s.point, Moment: features.Moment(&s.last), Position: s.last.Position, Action: got.action, Candidates: got.candidates,
 		Propensity: got.propensity, Actions: got.actions, Next: s.Next, Policy: how.level, HoldOut: held, HoldShare: how.share, Target: s.Target, Says: got.says,
-		Probability: got.chance, Base: s.Base, Scale: s.Scale, Reasons: s.Reasons, Model: s.Model, Features: s.Features, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)}
+		Probability: got.chance, Base: s.Base, Scale: s.Scale, Reasons: s.Reasons, Model: s.Model, Features: s.Features, External: s.External, TTLSeconds: how.ttl.Seconds(), ExpiresAt: at.Add(how.ttl)}
 	if s.Choice != nil {
 		out.Explore, out.Abstained, out.Why = how.explore, s.Choice.Abstained, s.Choice.Why
 	}

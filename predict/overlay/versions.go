@@ -34,6 +34,16 @@ func (f *Overlay) load(ctx context.Context) {
 	var problem error
 	for _, m := range f.ladder.Versions {
 		speaks := slices.ContainsFunc(speakers, func(s registry.Registered) bool { return s.Hash == m.Hash })
+		if m.Kind == registry.KindExternal {
+			s, err := ScorerOf("", m, f.o.Ask)
+			if err == nil {
+				f.outside[m.Hash], err = s, f.silent[m.Hash]
+			}
+			if err != nil && speaks {
+				problem = cmp.Or(problem, err)
+			}
+			continue
+		}
 		loaded, err := f.models[m.Hash], error(nil)
 		if loaded == nil {
 			loaded, err = registry.Load(f.o.Models, m)
@@ -82,4 +92,25 @@ func (f *Overlay) cannot(err error) {
 	if n := len(f.ladder.Versions); n > 0 {
 		f.status.Model = trust.ModelOf(f.ladder.Versions[n-1])
 	}
+}
+
+// scorer is what a version is asked by, nil where it cannot be.
+func (f *Overlay) scorer(hash string) Scorer {
+	if m := f.models[hash]; m != nil {
+		return fileScorer{m}
+	}
+	return f.outside[hash]
+}
+
+// answered notes whether another program answered, so that the status names one that does not.
+func (f *Overlay) answered(ctx context.Context, hash string, err error) {
+	if f.outside[hash] == nil || (err == nil) == (f.silent[hash] == nil) {
+		return
+	}
+	if err == nil {
+		delete(f.silent, hash)
+	} else {
+		f.silent[hash] = err
+	}
+	f.load(ctx)
 }

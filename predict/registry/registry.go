@@ -30,11 +30,12 @@ const (
 // Registered is the data of model.registered.
 type Registered struct {
 	Name      string        `json:"name"`
-	Kind      string        `json:"kind,omitempty"`    // actions: it chooses actions (package policy); empty: it scores journeys
-	Actions   []string      `json:"actions,omitempty"` // that it chooses among
-	Version   int           `json:"version"`           // of this name, from 1
-	Hash      string        `json:"hash"`              // SHA-256 of the file
-	File      string        `json:"file"`              // in the folder of models
+	Kind      string        `json:"kind,omitempty"`     // actions: it chooses actions (package policy); external: another program scores; empty: the file does
+	External  *External     `json:"external,omitempty"` // of kind external
+	Actions   []string      `json:"actions,omitempty"`  // that it chooses among
+	Version   int           `json:"version"`            // of this name, from 1
+	Hash      string        `json:"hash"`               // SHA-256 of the file
+	File      string        `json:"file"`               // in the folder of models
 	Bytes     int           `json:"bytes"`
 	Target    string        `json:"target"`
 	Says      string        `json:"says"` // what has the probability, in words
@@ -226,6 +227,10 @@ type Loaded struct {
 // Load reads the file of a registered model. Errors say what is wrong with it: CodeNotFound (no file), CodeCorrupt (damaged, or not the one that was
 // registered), CodeUnsupported (another version of the file or the features).
 func Load(dir string, m Registered) (*Loaded, error) {
+	if m.Kind == KindExternal {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "read model", "look at the suggestions that it made, or name a model of `baton predict train`",
+			"model %s is another program's, asked at %s: it has no file", m.Name, m.Setting)
+	}
 	loaded, err := Open(dir, m)
 	if err != nil {
 		return nil, err

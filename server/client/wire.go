@@ -126,3 +126,16 @@ type Move struct {
 	Time    time.Time                  `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
 	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"further members of the event's data, kept as they are"`
 }
+
+// Answer is the body of what is said of a suggestion: see [replay.Answer].
+type Answer struct {
+	Suggestion string    `json:"suggestion" minLength:"1" maxLength:"256" doc:"its id"`
+	By         *Party    `json:"by,omitempty" doc:"who says so; the key's name is recorded besides"`
+	Action     string    `json:"action,omitempty" maxLength:"1024" doc:"with modified, and required there: what was done instead"`
+	Reason     string    `json:"reason,omitempty" maxLength:"1024" doc:"required with dismissed; may be with accepted and modified"`
+	Outcome    string    `json:"outcome,omitempty" maxLength:"1024" doc:"with outcome, and required there"`
+	Value      *float64  `json:"value,omitempty" doc:"with outcome: what it was worth"`
+	Time       time.Time `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+	ID         string    `json:"id,omitempty" maxLength:"256" doc:"of the event; default: the header Idempotency-Key, or else a digest of the call"`
+	Source     string    `json:"source,omitempty" maxLength:"256" doc:"of the event, a URI reference; default baton/answers"`
+}

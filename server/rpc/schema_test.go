@@ -91,7 +91,7 @@ func promise(d protoreflect.FieldDescriptor) string {
 
 // TestCodes gives every code of the ledger a code of gRPC, and gets it back from the Problem.
 func TestCodes(t *testing.T) {
-	all := []ledger.Code{ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch,
+	all := []ledger.Code{ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch, ledger.CodeAnswered,
 		ledger.CodeCorrupt, ledger.CodeLocked, ledger.CodeDiskFull, ledger.CodeUnavailable, ledger.CodeUnsupported, ledger.CodeNotKnown, ledger.CodeForbidden,
 		ledger.CodeTooMany, ledger.CodeClosed, ledger.CodeInternal}
 	schema, err := os.ReadFile("baton/v1/baton.proto")

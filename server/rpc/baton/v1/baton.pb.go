@@ -15,6 +15,7 @@
 //   ABORTED              stale_revision              the stream moved on: read, decide again, append again
 //   ALREADY_EXISTS       id_conflict                 the id was used before, for another content
 //   FAILED_PRECONDITION  partial_batch, locked       some of the batch is there and some is not; another process holds the ledger
+//   FAILED_PRECONDITION  answered                    the suggestion has another answer
 //   UNAUTHENTICATED      not_known                   no API key, or one that is not valid
 //   PERMISSION_DENIED    forbidden                   known, but may not do that
 //   RESOURCE_EXHAUSTED   too_many, disk_full         later it will do; also a message that is larger than the server reads
