@@ -17,5 +17,6 @@
 // is not the effect of T. So intent to treat is what is reported first and what models are chosen by. The second assumes that whether A is followed
 // depends on A alone, with q(a) = P(F | shown, A=a) estimated and h the share held out; in the simulator that is so.
 //
-// For T = none the logged e(none|x) is needed beside e(A|x), which an event does not carry; see [Decision.Taken] for what is done.
+// P(T=none|x) would take e(none|x) of each decision, and an event carries e(A|x) alone. So the value of doing nothing is taken from the decisions
+// held out, with h, and from those where none was suggested, with (1-h)·e(none|x), and not from those that were not followed.
 package policy
