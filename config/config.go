@@ -122,11 +122,12 @@ type Deadlines struct {
 
 // Predict says what handoffs are scored with while a ledger is served.
 type Predict struct {
-	Model  string   // empty: nothing is scored
+	Models []string // none: nothing is scored
 	Points []string // none: all
 	Budget time.Duration
 	TTL    time.Duration
 
+	Explore    float64 // share of choices among actions that are drawn
 	HoldOut    float64 // share of shown suggestions that are kept back
 	Gate       Gate
 	Monitor    Monitor

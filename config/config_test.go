@@ -70,7 +70,7 @@ func TestDefaults(t *testing.T) {
 		Limits:     config.Limits{Burst: 100, Requests: 256, Streams: 1000, Stall: time.Minute},
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
 		Deadlines:  config.Deadlines{Enabled: true}, Predict: config.Predict{Points: []string{}, Budget: 20 * time.Millisecond, TTL: 24 * time.Hour,
-			HoldOut: 0.1, Gate: config.Gate{Outcomes: 100, ECE: 0.1, Segments: []string{"channel", "receiver", "begun by", "kind"}}, Monitor: config.Monitor{Every: 500, Window: 500}, DriftFloor: 0.1},
+			Models: []string{}, Explore: 0.1, HoldOut: 0.1, Gate: config.Gate{Outcomes: 100, ECE: 0.1, Segments: []string{"channel", "receiver", "begun by", "kind"}}, Monitor: config.Monitor{Every: 500, Window: 500}, DriftFloor: 0.1},
 		Webhooks: map[string]config.Webhook{},
 		Trace:    config.Trace{Sample: 1},
 		Log:      config.Log{Level: "info", Format: "text"},

@@ -30,9 +30,16 @@ func eachNotEmpty(v any) error {
 }
 
 // modelName is a name that a stream and a file can have, or none.
-func modelName(v any) error {
-	if name := v.(string); len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-		return fmt.Errorf("is %q; expected a name of a-z, 0-9, - and _", name)
+func eachModelName(v any) error {
+	seen := map[string]bool{}
+	for _, name := range v.([]string) {
+		if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return fmt.Errorf("has the entry %q; expected names of a-z, 0-9, - and _", name)
+		}
+		if seen[name] {
+			return fmt.Errorf("has %q twice", name)
+		}
+		seen[name] = true
 	}
 	return nil
 }

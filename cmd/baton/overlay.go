@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,22 +19,30 @@ import (
 // modelsDir is where the files of trained models are.
 func modelsDir(dir string) string { return filepath.Join(dir, "predict") }
 
-// openOverlay makes the follower that suggests, where a model is configured.
+// openOverlay makes the followers that suggest, one for each model that is configured.
 func (a *app) openOverlay(n *node) {
 	p := a.cfg.Predict
-	if p.Model == "" {
+	if len(p.Models) == 0 {
 		return
 	}
-	o := overlay.Options{Store: n.store, Append: n.intakeFrom("overlay"), Models: modelsDir(n.dir), Model: p.Model, Points: p.Points,
-		Budget: p.Budget, TTL: p.TTL, HoldOut: p.HoldOut, Monitor: a.monitor(), Logger: a.logger().With("part", "overlay")}
+	o := overlay.Options{Store: n.store, Append: n.intakeFrom("overlay"), Models: modelsDir(n.dir), Points: p.Points,
+		Budget: p.Budget, TTL: p.TTL, Explore: p.Explore, HoldOut: p.HoldOut, Monitor: a.monitor(), Logger: a.logger().With("part", "overlay")}
 	if a.cfg.NATS.Enabled {
 		o.Ask = n.askScorer
 	}
-	o.Observe = overlayMetrics(n.tell.registry, func() bool { return n.overlay.Status().Scoring })
+	o.Observe = overlayMetrics(n.tell.registry, func() bool {
+		return !slices.ContainsFunc(n.overlays, func(f *overlay.Overlay) bool { return !f.Status().Scoring })
+	})
 	demotions := prometheus.NewCounter(prometheus.CounterOpts{Name: "baton_model_demotions_total", Help: "Times that the monitor lowered a model at a point."})
 	n.tell.registry.MustRegister(demotions, levelMetrics{n})
 	o.Demoted = func(trust.Step) { demotions.Inc() }
-	n.overlay = overlay.New(o)
+	for i, name := range p.Models {
+		o.Model, o.Name = name, "overlay"
+		if i > 0 {
+			o.Name += "-" + name
+		}
+		n.overlays = append(n.overlays, overlay.New(o))
+	}
 }
 
 // monitor is how models that are shown are looked after.
@@ -42,7 +51,7 @@ func (a *app) monitor() trust.Monitor {
 	return trust.Monitor{Every: p.Monitor.Every, Window: p.Monitor.Window, ECE: p.Gate.ECE, Drift: trust.DriftOptions{Alpha: 0.01, Floor: p.DriftFloor}}
 }
 
-// levelMetrics tells on which levels the model's versions are.
+// levelMetrics tells on which levels the models' versions are.
 type levelMetrics struct{ n *node }
 
 var levelDesc = prometheus.NewDesc("baton_overlay_points", "Points by the level of the model's versions there; all points without one of their own count as one.", []string{"level"}, nil)
@@ -52,15 +61,21 @@ func (l levelMetrics) Describe(to chan<- *prometheus.Desc) { to <- levelDesc }
 
 // Collect implements prometheus.Collector.
 func (l levelMetrics) Collect(to chan<- prometheus.Metric) {
-	for level, points := range l.n.overlay.Status().Levels {
+	sum := map[string]int{}
+	for _, f := range l.n.overlays {
+		for level, points := range f.Status().Levels {
+			sum[level] += points
+		}
+	}
+	for level, points := range sum {
 		to <- prometheus.MustNewConstMetric(levelDesc, prometheus.GaugeValue, float64(points), level)
 	}
 }
 
-// overlayPart is the follower as a part of a server.
-func (n *node) overlayPart() part {
+// overlayPart is a follower as a part of a server.
+func overlayPart(f *overlay.Overlay) part {
 	progress := &ledger.Progress{}
-	return part{n.overlay.Name(), progress, func(ctx context.Context) error { return n.overlay.Run(ctx, progress) }}
+	return part{f.Name(), progress, func(ctx context.Context) error { return f.Run(ctx, progress) }}
 }
 
 // askScorer asks a scorer of another program over the connection of the server.
@@ -85,7 +100,7 @@ func overlayMetrics(reg prometheus.Registerer, scoring func() bool) func(string,
 		moments.WithLabelValues(outcome)
 	}
 	reg.MustRegister(moments, seconds, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "baton_overlay_scoring",
-		Help: "1 while there is a model that can be asked."}, func() float64 {
+		Help: "1 while all configured models can be asked."}, func() float64 {
 		if scoring() {
 			return 1
 		}
@@ -101,20 +116,27 @@ func overlayMetrics(reg prometheus.Registerer, scoring func() bool) func(string,
 	}
 }
 
-// overlayChecks are what /readyz says of it: a warning, since handoffs flow without suggestions.
+// overlayChecks are what /readyz says of them: warnings, since handoffs flow without suggestions.
 func (n *node) overlayChecks() []server.Check {
-	if n.overlay == nil {
+	if len(n.overlays) == 0 {
 		return nil
 	}
-	return []server.Check{{Name: "suggestions", Soft: true, Ask: func(context.Context) error {
-		if s := n.overlay.Status(); s.Problem != "" {
-			return ledger.Errorf(ledger.CodeUnavailable, "", "train the model, or put its file back; handoffs go on", "%w", errors.New(s.Problem))
+	say := func(what func(overlay.Status) string, hint string) func(context.Context) error {
+		return func(context.Context) (err error) {
+			for _, f := range n.overlays {
+				if text := what(f.Status()); text != "" {
+					err = errors.Join(err, errors.New(text))
+				}
+			}
+			if err != nil {
+				err = ledger.Errorf(ledger.CodeUnavailable, "", hint, "%w", err)
+			}
+			return err
 		}
-		return nil
-	}}, {Name: "model level", Soft: true, Ask: func(context.Context) error {
-		if s := n.overlay.Status(); s.Lowered != "" {
-			return ledger.Errorf(ledger.CodeUnavailable, "", "see `baton predict board` and `baton predict drift`, and train again; `baton predict promote` moves it up", "%w", errors.New(s.Lowered))
-		}
-		return nil
-	}}}
+	}
+	return []server.Check{
+		{Name: "suggestions", Soft: true, Ask: say(func(s overlay.Status) string { return s.Problem }, "train the model, or put its file back; handoffs go on")},
+		{Name: "model level", Soft: true, Ask: say(func(s overlay.Status) string { return s.Lowered },
+			"see `baton predict board` and `baton predict drift`, and train again; `baton predict promote` moves it up")},
+	}
 }

@@ -105,8 +105,11 @@ func (a *app) parts(n *node, fan *fan) []part {
 	if a.cfg.Deadlines.Enabled {
 		list = append(list, fan.oneOf(n, a.deadlines(n)))
 	}
-	if n.overlay != nil {
-		list = append(list, fan.oneOf(n, n.overlayPart()), fan.oneOf(n, a.outcomesPart(n)))
+	for _, f := range n.overlays {
+		list = append(list, fan.oneOf(n, overlayPart(f)))
+	}
+	if len(n.overlays) > 0 {
+		list = append(list, fan.oneOf(n, a.outcomesPart(n)))
 	}
 	if fan.relay != nil {
 		list = append(list,

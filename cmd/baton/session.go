@@ -39,18 +39,18 @@ type session struct {
 
 // node is a ledger opened by this process. Its parts are opened as far as a command needs them and closed in reverse.
 type node struct {
-	dir     string
-	lock    *dirLock
-	keys    notary.Keys
-	store   engine
-	disk    *pebblestore.Store // what is on this node's disk: the ledger, or the mirror of one in EventStoreDB
-	cluster *esdb.Store        // nil where the record is here
-	notary  *notary.Notary
-	models  *projections.Models
-	hooks   *webhook.Hooks
-	tell    *telemetry       // nil where nothing is served
-	overlay *overlay.Overlay // nil where nothing is scored
-	conn    *nats.Conn       // of a server, by which scorers of other programs are asked; nil where NATS is off
+	dir      string
+	lock     *dirLock
+	keys     notary.Keys
+	store    engine
+	disk     *pebblestore.Store // what is on this node's disk: the ledger, or the mirror of one in EventStoreDB
+	cluster  *esdb.Store        // nil where the record is here
+	notary   *notary.Notary
+	models   *projections.Models
+	hooks    *webhook.Hooks
+	tell     *telemetry         // nil where nothing is served
+	overlays []*overlay.Overlay // one a model that is asked
+	conn     *nats.Conn         // of a server, by which scorers of other programs are asked; nil where NATS is off
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
 }

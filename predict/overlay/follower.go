@@ -29,6 +29,7 @@ type Options struct {
 	Append  ledger.Append // the intake
 	Models  string        // folder of the model files
 	Model   string        // name
+	Name    string        // of the follower; empty is overlay
 	Points  []string      // sender>receiver@channel; none: all
 	Budget  time.Duration // of reading and scoring one journey; 0 is 20 ms
 	TTL     time.Duration // after which a suggestion is over; 0 is 24 h
@@ -83,13 +84,14 @@ type moment struct {
 
 // New makes a follower that has read nothing yet.
 func New(o Options) *Overlay {
+	o.Name = cmp.Or(o.Name, "overlay")
 	o.Budget, o.TTL = cmp.Or(o.Budget, 20*time.Millisecond), cmp.Or(o.TTL, 24*time.Hour)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return &Overlay{o: o, ladder: &trust.Ladder{Name: o.Model}, models: map[string]*registry.Loaded{}, outside: map[string]Scorer{}, silent: map[string]error{}, waiting: map[string]moment{}, said: map[string]time.Time{}, status: Status{Counts: map[string]int{}}}
 }
 
-// Name is "overlay".
-func (f *Overlay) Name() string { return "overlay" }
+// Name is that of the options.
+func (f *Overlay) Name() string { return f.o.Name }
 
 // Cursor is the last position looked at.
 func (f *Overlay) Cursor(context.Context) (uint64, error) { return f.cursor, nil }

@@ -53,7 +53,7 @@ func open(t *testing.T) *desk {
 		if i%3 == 0 {
 			channel = "phone"
 		}
-		d.past(id, "h"+id, "handoff.offered", `{"from":"bot","to":"desk","channel":"`+channel+`"}`, at)
+		d.past(id, "h"+id, "handoff.offered", fmt.Sprintf(`{"from":"bot","to":"desk","channel":%q,"envelope":{"mandatory":{"size":%d}}}`, channel, i%7), at)
 		d.past(id, "a"+id, "handoff.accepted", `{"handoff":"h`+id+`","stage":"desk"}`, at.Add(time.Minute))
 		if channel == "phone" && i%5 > 0 {
 			d.past(id, "g"+id, "handoff.offered", `{"from":"desk","to":"bot","channel":"mail"}`, at.Add(time.Hour))

@@ -39,7 +39,7 @@ type Range struct {
 // OutOfSample are the moments that a model was not trained on, as known at a position: those from its training's cut on.
 func OutOfSample(m registry.Registered, to uint64) Range { return Range{Since: m.Data.Cut, To: to} }
 
-// Judge scores the moments of a range, oldest position first. It reads the ledger's headers twice, whether or not the model was asked at the time.
+// Judge scores the moments of a range, oldest position first. It reads the ledger twice, whether or not the model was asked at the time.
 func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (list []Moment, err error) {
 	if in.To == 0 {
 		head, err := r.Head(ctx)
@@ -60,18 +60,18 @@ func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (
 	}
 	builders := map[string]*features.Builder{}
 	x, p := make([]float64, m.Model.Features.Width()), make([]float64, 2)
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: in.To}) {
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: in.To}) {
 		if err != nil {
 			return nil, err
 		}
-		category, id := ledger.SplitStream(e.Stream)
-		if category != ledger.CategoryJourney {
+		if !features.Counts(&e) {
 			continue
 		}
+		_, id := ledger.SplitStream(e.Stream)
 		b := builders[id]
 		if b == nil {
 			b = m.Spec.New()
-			builders[id] = b
+			builders[strings.Clone(id)] = b
 		}
 		b.Add(&e)
 		l, ok := at[e.Position]
