@@ -1,6 +1,7 @@
 package overlay_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 // TestOneRowForAll: training, judging and suggesting see the same row of a moment, what the data of events says included, and so say the same.
 func TestOneRowForAll(t *testing.T) {
-	d := open(t)
+	d := openWith(t, func(i int) string { return fmt.Sprintf(`,"envelope":{"mandatory":{"size":%d}}`, i%7) })
 	m := d.train(1)
 	if !slices.ContainsFunc(m.Spec.Fields, func(f features.Field) bool { return f.Name == "size" }) {
 		t.Fatalf("the fields are %v: nothing of the data is read", m.Spec.Fields)

@@ -40,7 +40,10 @@ type desk struct {
 var start = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
 // open makes a past in which offers by phone bounce and others do not.
-func open(t *testing.T) *desk {
+func open(t *testing.T) *desk { return openWith(t, func(int) string { return "" }) }
+
+// openWith adds members to the data of the offers.
+func openWith(t *testing.T, more func(i int) string) *desk {
 	store, err := pebblestore.Open(t.Context(), "ledger", pebblestore.Options{TagKey: bytes.Repeat([]byte{7}, 32), FS: vfs.NewMem(), MinFreeMB: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func open(t *testing.T) *desk {
 		if i%3 == 0 {
 			channel = "phone"
 		}
-		d.past(id, "h"+id, "handoff.offered", fmt.Sprintf(`{"from":"bot","to":"desk","channel":%q,"envelope":{"mandatory":{"size":%d}}}`, channel, i%7), at)
+		d.past(id, "h"+id, "handoff.offered", `{"from":"bot","to":"desk","channel":"`+channel+`"`+more(i)+`}`, at)
 		d.past(id, "a"+id, "handoff.accepted", `{"handoff":"h`+id+`","stage":"desk"}`, at.Add(time.Minute))
 		if channel == "phone" && i%5 > 0 {
 			d.past(id, "g"+id, "handoff.offered", `{"from":"desk","to":"bot","channel":"mail"}`, at.Add(time.Hour))
