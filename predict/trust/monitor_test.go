@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/predict/model"
+	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
 	"github.com/baton-ledger/baton/predict/trust"
 )
@@ -102,4 +103,35 @@ func index(ref model.Reference, rng *rand.Rand, n int, shift, alpha float64) tru
 		counts[ref.Bin(table.Value{Number: rng.NormFloat64() + shift})]++
 	}
 	return trust.Index(ref.Counts, counts, ref.Rows, n, alpha, 0)
+}
+
+// TestWatchDrift: a model whose probabilities are another sort than those held out goes down even where they come true; one that says the same sort of things, and one
+// that was promoted only behind the moments, stays.
+func TestWatchDrift(t *testing.T) {
+	said := make([]table.Value, 2000)
+	for i, m := range (world{1, channels, honest}).moments(len(said), 1) {
+		said[i].Number = m.P
+	}
+	m := loaded(registry.Registered{Name: "again", Hash: "1111111111111111aa"})
+	m.Model.Card.References = []model.Reference{model.NewReference(model.ScoreReference, table.Number, said, 700)}
+	low := func(rng *rand.Rand, _ string) (float64, float64) {
+		p := 0.05 + 0.2*rng.Float64()
+		return p, p
+	}
+	alarms := 0
+	for seed := range uint64(100) {
+		same, other := world{seed, channels, honest}.moments(500, 100), world{seed, channels, low}.moments(500, 100)
+		if w := monitor.Watch(m, same, "p", 50, 600); w.Breach() {
+			alarms++
+		}
+		if w := monitor.Watch(m, other, "p", 50, 600); !w.Drifted || w.Calibration || w.Drift == nil || w.Why == "" {
+			t.Fatalf("world %d: %+v", seed, w)
+		}
+		if w := monitor.Watch(m, other, "p", 600, 600); w.Breach() || w.Outcomes != 0 {
+			t.Fatalf("world %d: moments before the promotion count: %+v", seed, w)
+		}
+	}
+	if alarms > 1 {
+		t.Errorf("%d of 100 worlds without drift raised an alarm", alarms)
+	}
 }
