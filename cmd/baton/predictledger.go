@@ -153,8 +153,10 @@ func (a *app) predictModelsCommand() *cobra.Command {
 						return err
 					}
 					one := modelAnswer{Registered: m, Level: levelsText(l, m.Hash)}
-					if _, err := registry.Load(modelsDir(a.cfg.Data), m); err != nil {
-						one.Problem = err.Error()
+					if m.Kind != registry.KindExternal {
+						if _, err := registry.Load(modelsDir(a.cfg.Data), m); err != nil {
+							one.Problem = err.Error()
+						}
 					}
 					out.Models = append(out.Models, one)
 				}
@@ -179,9 +181,17 @@ func modelsText(w io.Writer, list []modelAnswer) error {
 	var rows [][]string
 	for _, m := range list {
 		rows = append(rows, []string{m.Name, count(m.Version), m.Level, m.Target, m.Learner, figure(m.Figures.AUC), figure(m.Figures.LogLoss), figure(m.Figures.ECE),
-			count(m.Figures.Rows), m.Hash[:min(12, len(m.Hash))], count(m.Position), cmp.Or(m.Problem, "ready")})
+			count(m.Figures.Rows), m.Hash[:min(12, len(m.Hash))], count(m.Position), cmp.Or(m.Problem, place(m.Registered))})
 	}
 	return table(w, []string{"NAME", ">VERSION", "LEVEL", "TARGET", "LEARNER", ">AUC", ">LOG LOSS", ">ECE", ">HELD OUT", "HASH", ">POSITION", "FILE"}, rows)
+}
+
+// place is where a model that can be asked is.
+func place(m registry.Registered) string {
+	if m.Kind == registry.KindExternal {
+		return "asked at " + m.External.Subject
+	}
+	return "ready"
 }
 
 func (a *app) predictScoreCommand() *cobra.Command {
@@ -306,6 +316,9 @@ func journeyOfSuggestion(ctx context.Context, r ledger.Reader, id string) (strin
 func reproductionText(w io.Writer, r *overlay.Reproduction) error {
 	if r.Same {
 		fmt.Fprintf(w, "SAME  %s\n", printable(r.ID))
+		if r.Recorded {
+			fmt.Fprintln(w, "  The features were made again from the ledger, and the answer that is recorded was read again. The scorer is another program and was not run again.")
+		}
 	} else {
 		fmt.Fprintf(w, "DIFFERENT  %s\n", printable(r.ID))
 	}
