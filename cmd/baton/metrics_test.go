@@ -80,7 +80,7 @@ func until(t *testing.T, api, what string, holds func(map[string]float64) bool) 
 // TestMetrics does things to a server and finds them counted.
 func TestMetrics(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "D")
-	cmd, out := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	cmd, out := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0", "--predict-model", "none")
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
 	api := waitAPI(t, data, cmd.Process.Pid)
 	c, ctx := client.New(api, client.Options{}), t.Context()

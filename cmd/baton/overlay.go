@@ -111,5 +111,10 @@ func (n *node) overlayChecks() []server.Check {
 			return ledger.Errorf(ledger.CodeUnavailable, "", "train the model, or put its file back; handoffs go on", "%w", errors.New(s.Problem))
 		}
 		return nil
+	}}, {Name: "model level", Soft: true, Ask: func(context.Context) error {
+		if s := n.overlay.Status(); s.Lowered != "" {
+			return ledger.Errorf(ledger.CodeUnavailable, "", "see `baton predict board` and `baton predict drift`, and train again; `baton predict promote` moves it up", "%w", errors.New(s.Lowered))
+		}
+		return nil
 	}}}
 }

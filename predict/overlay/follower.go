@@ -68,6 +68,7 @@ type Status struct {
 	Levels  map[string]int `json:"levels"` // of all versions, the points on each level that were named; "*" counts as one
 	Scoring bool           `json:"scoring"`
 	Problem string         `json:"problem,omitempty"` // why it does not score
+	Lowered string         `json:"lowered,omitempty"` // why the monitor lowered a version that nobody has moved since
 	Counts  map[string]int `json:"counts"`            // by outcome, since the start
 }
 

@@ -3,6 +3,7 @@ package overlay
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -63,7 +64,8 @@ func (f *Overlay) load(ctx context.Context) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.status.Model, f.status.Scoring, f.status.Problem, f.status.Levels = trust.ModelOf(speakers[0]), true, "", f.levels()
+	f.status.Model, f.status.Scoring, f.status.Problem = trust.ModelOf(speakers[0]), true, ""
+	f.status.Levels, f.status.Lowered = f.levels(), f.lowered()
 }
 
 // levels counts the points on each level.
@@ -81,6 +83,30 @@ func (f *Overlay) levels() map[string]int {
 	return counts
 }
 
+// lowered tells of the newest step that the monitor took with the newest version and nobody has followed up there.
+func (f *Overlay) lowered() string {
+	if len(f.ladder.Versions) == 0 {
+		return ""
+	}
+	newest := f.ladder.Versions[len(f.ladder.Versions)-1]
+	last := map[string]trust.Step{}
+	for _, s := range f.ladder.Steps {
+		if s.Model.Hash == newest.Hash {
+			last[s.Point] = s
+		}
+	}
+	found := trust.Step{}
+	for _, s := range last {
+		if s.Actor == Source && s.Position > found.Position {
+			found = s
+		}
+	}
+	if found.Position == 0 {
+		return ""
+	}
+	return fmt.Sprintf("model %s, version %d was lowered from %s to %s at %s: %s", found.Model.Name, found.Model.Version, found.From, found.To, found.Point, found.Why)
+}
+
 // cannot notes why a version is not asked; others go on.
 func (f *Overlay) cannot(err error) {
 	f.mu.Lock()
@@ -88,7 +114,8 @@ func (f *Overlay) cannot(err error) {
 	if f.status.Problem != err.Error() {
 		f.o.Logger.Warn("no suggestions are made", "model", f.o.Model, "error", err, "hint", ledger.HintOf(err))
 	}
-	f.status.Scoring, f.status.Problem, f.status.Levels = false, err.Error(), f.levels()
+	f.status.Scoring, f.status.Problem = false, err.Error()
+	f.status.Levels, f.status.Lowered = f.levels(), f.lowered()
 	if n := len(f.ladder.Versions); n > 0 {
 		f.status.Model = trust.ModelOf(f.ladder.Versions[n-1])
 	}
@@ -104,7 +131,8 @@ func (f *Overlay) scorer(hash string) Scorer {
 
 // answered notes whether another program answered, so that the status names one that does not.
 func (f *Overlay) answered(ctx context.Context, hash string, err error) {
-	if f.outside[hash] == nil || (err == nil) == (f.silent[hash] == nil) {
+	before := f.silent[hash]
+	if f.outside[hash] == nil || err == nil && before == nil || err != nil && before != nil && err.Error() == before.Error() {
 		return
 	}
 	if err == nil {

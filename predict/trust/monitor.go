@@ -3,7 +3,9 @@ package trust
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/registry"
 )
 
@@ -81,7 +83,8 @@ func (mon Monitor) Calibrated(known []Moment, seed uint64) (w Watched) {
 	return w
 }
 
-// Watch looks at a version at a point where it has been on its level since a position. Moments are all that it was not trained on, as known at the position to.
+// Watch looks at a version at a point where it has been on its level since a position. Drift lowers it where what it says has drifted. Features alone do not: five hundred moments of
+// two days differ in their weekdays from a year, and harm nobody; where a feature's drift does harm, what comes true shows it. Moments are all that it was not trained on, as known at the position to.
 func (mon Monitor) Watch(m *registry.Loaded, list []Moment, point string, since, to uint64) Watched {
 	w := mon.Calibrated(Select(list, point, since), Seed(m.Hash))
 	w.Point, w.ReadTo = point, to
@@ -99,15 +102,19 @@ func (mon Monitor) Watch(m *registry.Loaded, list []Moment, point string, since,
 	o.Alpha = falseAlarm
 	o.Floor = max(o.Floor, Classical) // an alarm is worth a look from the floor on, a demotion from where it is a change by any rule
 	r, err := Drift(m, window, o)
-	if err != nil || r.Drifted == 0 {
+	if err != nil {
 		return w // a model without references is watched by what comes true alone
 	}
-	worst := r.Columns[0]
-	r.Columns = r.Columns[:min(len(r.Columns), 5)]
+	at := slices.IndexFunc(r.Columns, func(d Drifted) bool { return d.Column == model.ScoreReference })
+	if at < 0 || !r.Columns[at].Drifted {
+		return w
+	}
+	score := r.Columns[at]
+	r.Columns = r.Columns[:min(len(r.Columns), max(at+1, 5))]
 	w.Drift, w.Drifted = r, true
 	if w.Why != "" {
 		w.Why += "; "
 	}
-	w.Why += fmt.Sprintf("%s has drifted over the last %d moments (PSI %.2f, limit %.2f)", worst.Column, r.Moments, worst.PSI, worst.Threshold)
+	w.Why += fmt.Sprintf("what it says has drifted over the last %d moments (PSI %.2f, limit %.2f); furthest off: %s", r.Moments, score.PSI, score.Threshold, r.Columns[0].Column)
 	return w
 }
