@@ -105,6 +105,9 @@ func TestExternalScorer(t *testing.T) {
 	if same := printed(t, "predict", "reproduce", first, s.ID, "--data", data); !strings.HasPrefix(same, "SAME") || !strings.Contains(same, "was not run again") {
 		t.Error(same)
 	}
+	if same := printed(t, "predict", "reproduce", first, s.ID, "--data", data, "--ask"); !strings.Contains(same, "differs in 0 members") {
+		t.Error(same)
+	}
 	if list := printed(t, "predict", "models", "--data", data); !strings.Contains(list, "asked at baton.score.again") {
 		t.Error(list)
 	}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/external"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/predict/registry"
@@ -263,7 +265,8 @@ func reasonsText(w io.Writer, reasons []overlay.Reason, scale string) error {
 }
 
 func (a *app) predictReproduceCommand() *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use: "reproduce [JOURNEY] ID", Short: "Make a suggestion again from the ledger and the model's file, bit for bit", Args: cobra.RangeArgs(1, 2),
 		Example: "  baton predict reproduce suggestion/4f1a22b09c8d7e65/4711\n  baton predict reproduce order-1007 suggestion/4f1a22b09c8d7e65/4711",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -286,6 +289,22 @@ func (a *app) predictReproduceCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if ask {
+					conn, err := a.dialNATS("predict reproduce")
+					if err != nil {
+						return err
+					}
+					defer conn.Close()
+					again, err := overlay.AskAgain(ctx, s.source, e, func(ctx context.Context, subject string, request []byte) ([]byte, error) {
+						ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+						defer cancel()
+						return external.Ask(ctx, conn, subject, request)
+					})
+					if err != nil {
+						return err
+					}
+					r.Asked = &again
+				}
 				if err := a.show(r, func(w io.Writer) error { return reproductionText(w, r) }); err != nil || r.Same {
 					return err
 				}
@@ -293,6 +312,8 @@ func (a *app) predictReproduceCommand() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&ask, "ask", false, "ask a scorer of another program again besides, and show what it says otherwise today")
+	return cmd
 }
 
 // journeyOfSuggestion finds the journey by the position in the id: it is that of the handoff event.
@@ -326,6 +347,12 @@ func reproductionText(w io.Writer, r *overlay.Reproduction) error {
 		r.Model.Version, r.Model.Hash, r.Probability, r.Digest)
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %s\n", printable(reason.Sentence()))
+	}
+	if r.Asked != nil {
+		fmt.Fprintf(w, "  Asked again, the scorer differs in %d members.\n", len(*r.Asked))
+		for _, d := range *r.Asked {
+			fmt.Fprintf(w, "    %s: %s then, %s today\n", printable(d.Member), printable(d.Stored), printable(d.Again))
+		}
 	}
 	if r.Same {
 		return nil
