@@ -7,10 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/external"
 	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/overlay"
@@ -193,9 +195,17 @@ func modelsText(w io.Writer, list []modelAnswer) error {
 	var rows [][]string
 	for _, m := range list {
 		rows = append(rows, []string{m.Name, count(m.Version), m.Level, m.Target, m.Learner, figure(m.Figures.AUC), figure(m.Figures.LogLoss), figure(m.Figures.ECE),
-			count(m.Figures.Rows), m.Hash[:min(12, len(m.Hash))], count(m.Position), cmp.Or(m.Problem, "ready")})
+			count(m.Figures.Rows), m.Hash[:min(12, len(m.Hash))], count(m.Position), cmp.Or(m.Problem, place(m.Registered))})
 	}
 	return table(w, []string{"NAME", ">VERSION", "LEVEL", "TARGET", "LEARNER", ">AUC", ">LOG LOSS", ">ECE", ">HELD OUT", "HASH", ">POSITION", "FILE"}, rows)
+}
+
+// place is where a model that can be asked is.
+func place(m registry.Registered) string {
+	if m.Kind == registry.KindExternal {
+		return "asked at " + m.External.Subject
+	}
+	return "ready"
 }
 
 func (a *app) predictScoreCommand() *cobra.Command {
@@ -275,7 +285,8 @@ func reasonsText(w io.Writer, reasons []overlay.Reason, scale string) error {
 }
 
 func (a *app) predictReproduceCommand() *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use: "reproduce [JOURNEY] ID", Short: "Make a suggestion again from the ledger and the model's file, bit for bit", Args: cobra.RangeArgs(1, 2),
 		Example: "  baton predict reproduce suggestion/4f1a22b09c8d7e65/4711\n  baton predict reproduce order-1007 suggestion/4f1a22b09c8d7e65/4711",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -298,6 +309,22 @@ func (a *app) predictReproduceCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if ask {
+					conn, err := a.dialNATS("predict reproduce")
+					if err != nil {
+						return err
+					}
+					defer conn.Close()
+					again, err := overlay.AskAgain(ctx, s.source, e, func(ctx context.Context, subject string, request []byte) ([]byte, error) {
+						ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+						defer cancel()
+						return external.Ask(ctx, conn, subject, request)
+					})
+					if err != nil {
+						return err
+					}
+					r.Asked = &again
+				}
 				if err := a.show(r, func(w io.Writer) error { return reproductionText(w, r) }); err != nil || r.Same {
 					return err
 				}
@@ -305,6 +332,8 @@ func (a *app) predictReproduceCommand() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&ask, "ask", false, "ask a scorer of another program again besides, and show what it says otherwise today")
+	return cmd
 }
 
 // journeyOfSuggestion finds the journey by the position in the id: it is that of the handoff event.
@@ -328,6 +357,9 @@ func journeyOfSuggestion(ctx context.Context, r ledger.Reader, id string) (strin
 func reproductionText(w io.Writer, r *overlay.Reproduction) error {
 	if r.Same {
 		fmt.Fprintf(w, "SAME  %s\n", printable(r.ID))
+		if r.Recorded {
+			fmt.Fprintln(w, "  The features were made again from the ledger, and the answer that is recorded was read again. The scorer is another program and was not run again.")
+		}
 	} else {
 		fmt.Fprintf(w, "DIFFERENT  %s\n", printable(r.ID))
 	}
@@ -335,6 +367,12 @@ func reproductionText(w io.Writer, r *overlay.Reproduction) error {
 		r.Model.Version, r.Model.Hash, r.Probability, r.Digest)
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %s\n", printable(reason.Sentence()))
+	}
+	if r.Asked != nil {
+		fmt.Fprintf(w, "  Asked again, the scorer differs in %d members.\n", len(*r.Asked))
+		for _, d := range *r.Asked {
+			fmt.Fprintf(w, "    %s: %s then, %s today\n", printable(d.Member), printable(d.Stored), printable(d.Again))
+		}
 	}
 	if r.Same {
 		return nil

@@ -27,6 +27,8 @@ type Reproduction struct {
 	Reasons     []Reason     `json:"reasons"`
 	Differences []Difference `json:"differences"`
 	Recorded    bool         `json:"recorded,omitempty"` // another program answered: its answer is the recorded one, and it was not asked again
+
+	Asked *[]Difference `json:"asked,omitempty"` // where it was asked again besides: what it says otherwise today
 }
 
 // Difference is a member of the data that came out otherwise.
@@ -94,6 +96,30 @@ func Reproduce(ctx context.Context, r ledger.Reader, models string, e ledger.Rec
 		}
 	}
 	return out, nil
+}
+
+// AskAgain asks the scorer of another program what it says today of the moment of a suggestion, and gives the members that differ from what is recorded. The error is CodeInvalid where
+// the model is not another program's, else what went wrong with the scorer.
+func AskAgain(ctx context.Context, r ledger.Reader, e ledger.Recorded, ask Ask) ([]Difference, error) {
+	var stored Suggestion
+	if err := json.Unmarshal(e.Data, &stored); err != nil {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "predict reproduce", "", "the data of suggestion %q: %w", e.ID, err)
+	}
+	reg, err := registry.Find(ctx, r, stored.Model.Name, stored.Model.Hash)
+	if err != nil {
+		return nil, err
+	}
+	if reg.Kind != registry.KindExternal || stored.External == nil {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "predict reproduce", "leave --ask out", "model %s is no other program's", reg.Name)
+	}
+	s, err := OfScorer(ctx, r, &externalScorer{reg, ask}, ledger.JourneyOf(e.Stream), stored.Position)
+	if err != nil {
+		return nil, err
+	}
+	if s.External.Answer == stored.External.Answer {
+		return []Difference{}, nil
+	}
+	return differences([]byte(stored.External.Answer), []byte(s.External.Answer)), nil
 }
 
 // differences compares the members of two objects, those of the features one by one.

@@ -131,7 +131,8 @@ func (f *Overlay) scorer(hash string) Scorer {
 
 // answered notes whether another program answered, so that the status names one that does not.
 func (f *Overlay) answered(ctx context.Context, hash string, err error) {
-	if f.outside[hash] == nil || (err == nil) == (f.silent[hash] == nil) {
+	before := f.silent[hash]
+	if f.outside[hash] == nil || err == nil && before == nil || err != nil && before != nil && err.Error() == before.Error() {
 		return
 	}
 	if err == nil {

@@ -39,6 +39,25 @@ func Command(t testing.TB, script string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Example is a script from elsewhere in the repository, named as from its root, that finds the packages of .ci/npm beside it.
+func Example(t testing.TB, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	packages, dir := folder(t), t.TempDir()
+	text, err := os.ReadFile(filepath.Join(packages, "..", "..", script))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, filepath.Base(script)), text, 0o600)
+	}
+	if err == nil {
+		err = os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(dir, "node_modules"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(dir, filepath.Base(script))}, args...)...)
+	cmd.Dir = dir
+	return cmd
+}
+
 // folder finds .ci/npm beside the module's go.mod, with its packages installed.
 func folder(t testing.TB) string {
 	t.Helper()
