@@ -24,15 +24,17 @@ type suiteTask struct {
 	name  string
 	make  func(dir string) (*Task, []learn.Learner, error)
 	goals []goal
+	made  bool // in process: it reads no files
 }
 
-// public is the suite over public data: the IBM Telco table, the Italian help desk's log and that of BPI Challenge 2013.
+// public is the suite over public data: the IBM Telco table, the Italian help desk's log and that of BPI Challenge 2013; and over simulated journeys, whose truth is known.
 var public = []suiteTask{
-	{"telco churn", telco, []goal{{"auc", .8467, .850}, {"log_loss", .4145, .410}, {"ece", 0, .025}}},
-	{"helpdesk next activity", helpdesk, []goal{{"accuracy", .8203, .822}, {"accuracy_without_end", .7065, .712}}},
-	{"bpi 2013 next activity", bpiNext, []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
-	{"bpi 2013 next activity, without the group", bpiNextWithout, []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
-	{"bpi 2013 handover within 24h", bpiHandover, []goal{{"auc", .7354, .745}, {"log_loss", .5862, .580}}},
+	{name: "telco churn", make: telco, goals: []goal{{"auc", .8467, .850}, {"log_loss", .4145, .410}, {"ece", 0, .025}}},
+	{name: "helpdesk next activity", make: helpdesk, goals: []goal{{"accuracy", .8203, .822}, {"accuracy_without_end", .7065, .712}}},
+	{name: "bpi 2013 next activity", make: bpiNext, goals: []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
+	{name: "bpi 2013 next activity, without the group", make: bpiNextWithout, goals: []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
+	{name: "bpi 2013 handover within 24h", make: bpiHandover, goals: []goal{{"auc", .7354, .745}, {"log_loss", .5862, .580}}},
+	{name: "simulator churn", make: simulatorChurn, made: true}, // its goal is the truth
 }
 
 // SuiteReport is what the suite measured.
@@ -45,14 +47,16 @@ type SuiteReport struct {
 // Suite measures all tasks of the public suite whose names hold one of only, or all where it is empty. The data lies in dir.
 func Suite(ctx context.Context, dir string, only []string, say Say) (*SuiteReport, error) {
 	begin := time.Now()
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, ledger.Errorf(ledger.CodeNotFound, "evaluate", "say --data-dir with the folder that has telco_churn.csv.gz, helpdesk.csv.gz and bpi13_incidents.xes.gz",
-			"there is no folder %s with the public data", dir)
-	}
+	info, err := os.Stat(dir)
+	there := err == nil && info.IsDir()
 	out := &SuiteReport{Suite: "public"}
 	for _, s := range public {
 		if len(only) > 0 && !slices.ContainsFunc(only, func(part string) bool { return strings.Contains(s.name, part) }) {
 			continue
+		}
+		if !there && !s.made {
+			return nil, ledger.Errorf(ledger.CodeNotFound, "evaluate", "say --data-dir with the folder that has telco_churn.csv.gz, helpdesk.csv.gz and bpi13_incidents.xes.gz",
+				"there is no folder %s with the public data", dir)
 		}
 		task, learners, err := s.make(dir)
 		if err != nil {
@@ -64,6 +68,9 @@ func Suite(ctx context.Context, dir string, only []string, say Say) (*SuiteRepor
 		}
 		for _, g := range s.goals {
 			r.aim(g.figure, g.reference, g.stretch)
+		}
+		if v := r.candidate(task.Ideal).Figure(task.Primary); task.Ideal != "" {
+			r.aim(task.Primary, v, v-task.Within)
 		}
 		out.Tasks = append(out.Tasks, r)
 	}
@@ -124,4 +131,9 @@ func bpiHandover(dir string) (*Task, []learn.Learner, error) {
 	}
 	t, err := Handover(l, "bpi 2013 handover within 24h", 24*time.Hour, 2.0/3, 42)
 	return t, HandoverLearners(), err
+}
+
+func simulatorChurn(string) (*Task, []learn.Learner, error) {
+	t, err := SimulatorChurn(42, churnJourneys)
+	return t, CloseLearners(), err
 }
