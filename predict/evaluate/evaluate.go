@@ -14,6 +14,9 @@
 // true class is not the end (accuracy_without_end), by the same model. Inside the training part: the last half of its cases in two parts, each
 // judged by what was learned from the cases before.
 //
+// Simulator churn: a row is the close of a simulated journey, its label the feedback about churn thirty days later. The last quarter of the closes tests; what was
+// known when it begins trains. The simulator's own probability, without its noise, is a baseline on the same rows that nobody can beat.
+//
 // Handover within a horizon ("time:2/3"): a row is a change of party between consecutive events of a case; it is positive when the party
 // changes again within the horizon. The cut is the time of the row at two thirds of all rows by time. Rows at or after the cut test; rows before it
 // train, but only those whose horizon had passed by the cut: a label is used when it was known. Inside the training part the same holds for each of
@@ -47,6 +50,9 @@ type Task struct {
 	Seed       uint64
 	OneHot     int // table.Options.OneHot where it is not the default
 	Baselines  []Baseline
+	// Ideal names the baseline that nobody can beat, where the truth is known; the chosen learner's first figure shall be no more than Within below it.
+	Ideal  string
+	Within float64
 }
 
 // Split is a training part and a test part: rows of the frame. Inner are the race's folds, of places in Train.

@@ -52,3 +52,29 @@ func SequenceLearners() []learn.Learner {
 		&learn.Forest{Label: "golearn forest", Trees: 40, TrialTrees: 8, Leaves: []int{5}, Rows: 5000, Columns: 24},
 	}
 }
+
+// LedgerSequenceLearners race for the next activity of journeys in a ledger, of which a race shall take less than a minute on tens of thousands of rows and up to
+// fifty classes: cheaper ones than [SequenceLearners].
+func LedgerSequenceLearners() []learn.Learner {
+	linear := &learn.Logistic{Label: "logistic", Penalties: []float64{30}, Steps: 25}
+	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{30, 60}, Rate: 0.2, MinRows: 20, Ridge: 5, Rows: 0.4, Columns: 0.3}
+	return []learn.Learner{
+		linear, additive,
+		&learn.Blend{Label: "additive blend", Members: []learn.Learner{linear, additive}},
+		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{10, 20}, Rate: 0.25, MinRows: 20, Ridge: 5, Rows: 0.4, Columns: 0.2},
+		&learn.Forest{Label: "golearn forest", Trees: 20, TrialTrees: 4, Leaves: []int{5}, Rows: 2000, Columns: 24},
+	}
+}
+
+// CloseLearners race for a target with two classes at the close of journeys.
+func CloseLearners() []learn.Learner {
+	bends := &learn.Logistic{Label: "logistic with bends", Knots: 5, Penalties: []float64{1000, 300, 100}, Steps: 50}
+	additive := &learn.Booster{Label: "additive booster", Depth: 1, Rounds: []int{100, 200, 300}, Rate: 0.1, MinRows: 20, Ridge: 3, Rows: 0.6, Columns: 0.4}
+	return []learn.Learner{
+		&learn.Logistic{Label: "logistic", Penalties: []float64{300, 100, 30}, Steps: 50},
+		bends, additive,
+		&learn.Blend{Label: "additive blend", Members: []learn.Learner{bends, additive}},
+		&learn.Booster{Label: "booster, depth 3", Depth: 3, Rounds: []int{40, 60, 80, 120}, Rate: 0.1, MinRows: 15, Ridge: 10, Rows: 0.65, Columns: 0.5},
+		&learn.Forest{Label: "golearn forest", Trees: 20, TrialTrees: 4, Leaves: []int{10}, Rows: 2000, Columns: 24},
+	}
+}

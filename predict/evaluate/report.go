@@ -88,6 +88,16 @@ func (o *Outcome) Figure(name string) float64 {
 	return *p
 }
 
+// candidate finds a learner or baseline by its name; none has no figures.
+func (r *Report) candidate(name string) *Outcome {
+	for i := range r.Candidates {
+		if r.Candidates[i].Learner == name {
+			return &r.Candidates[i]
+		}
+	}
+	return &Outcome{}
+}
+
 func (r *Report) addModel(m *model.Model) {
 	note := ModelNote{Learner: m.Card.Learner, Setting: m.Card.Setting, Why: m.Card.Why, Calibration: m.Calibration, Inside: m.Card.Candidates}
 	if data, err := m.Bytes(); err == nil {

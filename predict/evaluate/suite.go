@@ -25,16 +25,18 @@ type suiteTask struct {
 	make  func(dir string) (*Task, []learn.Learner, error)
 	goals []goal
 	run   func(ctx context.Context, say Say) (*Report, error) // instead of make, with its own goals
+	made  bool                                                // in process: it reads no files
 }
 
 // public is the suite over public data: the IBM Telco table, the Italian help desk's log and that of BPI Challenge 2013; and over simulated journeys, whose truth is known.
 var public = []suiteTask{
-	{"telco churn", telco, []goal{{"auc", .8467, .850}, {"log_loss", .4145, .410}, {"ece", 0, .025}}, nil},
-	{"helpdesk next activity", helpdesk, []goal{{"accuracy", .8203, .822}, {"accuracy_without_end", .7065, .712}}, nil},
-	{"bpi 2013 next activity", bpiNext, []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}, nil},
-	{"bpi 2013 next activity, without the group", bpiNextWithout, []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}, nil},
-	{"bpi 2013 handover within 24h", bpiHandover, []goal{{"auc", .7354, .745}, {"log_loss", .5862, .580}}, nil},
-	{"simulator next best action", nil, nil, func(ctx context.Context, say Say) (*Report, error) {
+	{name: "telco churn", make: telco, goals: []goal{{"auc", .8467, .850}, {"log_loss", .4145, .410}, {"ece", 0, .025}}},
+	{name: "helpdesk next activity", make: helpdesk, goals: []goal{{"accuracy", .8203, .822}, {"accuracy_without_end", .7065, .712}}},
+	{name: "bpi 2013 next activity", make: bpiNext, goals: []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
+	{name: "bpi 2013 next activity, without the group", make: bpiNextWithout, goals: []goal{{"accuracy", .6566, .660}, {"accuracy_without_end", .5766, .580}}},
+	{name: "bpi 2013 handover within 24h", make: bpiHandover, goals: []goal{{"auc", .7354, .745}, {"log_loss", .5862, .580}}},
+	{name: "simulator churn", make: simulatorChurn, made: true}, // its goal is the truth
+	{name: "simulator next best action", made: true, run: func(ctx context.Context, say Say) (*Report, error) {
 		return RunNextAction(ctx, NextActionOptions{Seed: 42, Journeys: 24_000}, say)
 	}},
 }
@@ -49,10 +51,8 @@ type SuiteReport struct {
 // Suite measures all tasks of the public suite whose names hold one of only, or all where it is empty. The data lies in dir.
 func Suite(ctx context.Context, dir string, only []string, say Say) (*SuiteReport, error) {
 	begin := time.Now()
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, ledger.Errorf(ledger.CodeNotFound, "evaluate", "say --data-dir with the folder that has telco_churn.csv.gz, helpdesk.csv.gz and bpi13_incidents.xes.gz",
-			"there is no folder %s with the public data", dir)
-	}
+	info, err := os.Stat(dir)
+	there := err == nil && info.IsDir()
 	out := &SuiteReport{Suite: "public"}
 	for _, s := range public {
 		if len(only) > 0 && !slices.ContainsFunc(only, func(part string) bool { return strings.Contains(s.name, part) }) {
@@ -66,6 +66,10 @@ func Suite(ctx context.Context, dir string, only []string, say Say) (*SuiteRepor
 			out.Tasks = append(out.Tasks, r)
 			continue
 		}
+		if !there && !s.made {
+			return nil, ledger.Errorf(ledger.CodeNotFound, "evaluate", "say --data-dir with the folder that has telco_churn.csv.gz, helpdesk.csv.gz and bpi13_incidents.xes.gz",
+				"there is no folder %s with the public data", dir)
+		}
 		task, learners, err := s.make(dir)
 		if err != nil {
 			return nil, err
@@ -76,6 +80,9 @@ func Suite(ctx context.Context, dir string, only []string, say Say) (*SuiteRepor
 		}
 		for _, g := range s.goals {
 			r.aim(g.figure, g.reference, g.stretch)
+		}
+		if v := r.candidate(task.Ideal).Figure(task.Primary); task.Ideal != "" {
+			r.aim(task.Primary, v, v-task.Within)
 		}
 		out.Tasks = append(out.Tasks, r)
 	}
@@ -136,4 +143,9 @@ func bpiHandover(dir string) (*Task, []learn.Learner, error) {
 	}
 	t, err := Handover(l, "bpi 2013 handover within 24h", 24*time.Hour, 2.0/3, 42)
 	return t, HandoverLearners(), err
+}
+
+func simulatorChurn(string) (*Task, []learn.Learner, error) {
+	t, err := SimulatorChurn(42, churnJourneys)
+	return t, CloseLearners(), err
 }

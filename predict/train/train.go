@@ -98,7 +98,7 @@ func Run(ctx context.Context, r ledger.Reader, o Options) (*Result, error) {
 	if o.Learners == nil {
 		o.Learners = evaluate.HandoverLearners()
 		if target.Kind == NextActivity {
-			o.Learners = evaluate.SequenceLearners()
+			o.Learners = evaluate.LedgerSequenceLearners()
 		}
 	}
 	say := func(step string) func(done, total uint64) {
