@@ -57,7 +57,7 @@ type Range struct {
 // OutOfSample are the moments that a model was not trained on, as known at a position: those from its training's cut on.
 func OutOfSample(m registry.Registered, to uint64) Range { return Range{Since: m.Data.Cut, To: to} }
 
-// Judge scores the moments of a range, oldest position first. It reads the ledger's headers twice, whether or not the model was asked at the time. Of a model of actions
+// Judge scores the moments of a range, oldest position first. It reads the ledger twice, once with data, whether or not the model was asked at the time. Of a model of actions
 // moments are the logged decisions; see decisions. Of another program's they are those that it was asked at, with what it answered. The error is CodeUnsupported where
 // the ledger does not tell what a target of a name of its own came to.
 func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (list []Moment, err error) {
@@ -86,14 +86,14 @@ func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (
 	}
 	builders := map[string]*features.Builder{}
 	score := scoring(m)
-	for e, err := range r.Read(ctx, ledger.ReadOptions{HeaderOnly: true, To: in.To}) {
+	for e, err := range r.Read(ctx, ledger.ReadOptions{To: in.To}) {
 		if err != nil {
 			return nil, err
 		}
-		category, id := ledger.SplitStream(e.Stream)
-		if category != ledger.CategoryJourney {
+		if !features.Counts(&e) {
 			continue
 		}
+		_, id := ledger.SplitStream(e.Stream)
 		b := builders[id]
 		if b == nil {
 			b = m.Spec.New()
