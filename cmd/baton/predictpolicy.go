@@ -38,7 +38,7 @@ func (a *app) predictActionsCommand() *cobra.Command {
 		Long: "Learns from suggestions that were logged with their candidates and the probability they were chosen with. The last part of them by time\n" +
 			"is held out; what the model would have been worth there is told beside always doing the same. docs/nextaction.md says how to read it.",
 		Example: "  baton predict actions --target 'outcome:resolved|converted' --name next",
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.trainActions(cmd.Context(), o, target) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.trainActions(cmd.Context(), o, target) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&target, "target", "", "outcomes that are good: outcome:X or outcome:X|Y")
