@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/trust"
 )
@@ -27,6 +28,7 @@ type boardRow struct {
 	Uplift  *trust.Uplift  `json:"uplift,omitempty"`
 	Missing []string       `json:"missing"` // for the next level
 	Problem string         `json:"problem,omitempty"`
+	Not     []string       `json:"not_measured,omitempty"` // and why
 }
 
 func (a *app) predictBoardCommand() *cobra.Command {
@@ -65,7 +67,7 @@ func (a *app) boardRows(ctx context.Context, s *session, reg registry.Registered
 	if err != nil {
 		return nil, err
 	}
-	m, problem := registry.Load(modelsDir(a.cfg.Data), reg)
+	m, problem := trust.Open(modelsDir(a.cfg.Data), reg)
 	var list []trust.Moment
 	for i, point := range l.Points(reg.Hash) {
 		level, since := l.Level(reg.Hash, point, 0)
@@ -80,7 +82,12 @@ func (a *app) boardRows(ctx context.Context, s *session, reg registry.Registered
 			row.Problem = problem.Error()
 		case level != trust.Off:
 			if i == 0 || list == nil {
-				if list, err = trust.Judge(ctx, s.source, m, trust.OutOfSample(reg, head.Position)); err != nil {
+				list, err = trust.Judge(ctx, s.source, m, trust.OutOfSample(reg, head.Position))
+				if ledger.CodeOf(err) == ledger.CodeUnsupported {
+					problem, row.Problem = err, err.Error() // the points that follow have it too
+					break
+				}
+				if err != nil {
 					return nil, err
 				}
 			}
@@ -111,8 +118,10 @@ func (a *app) judgeRow(ctx context.Context, s *session, l *trust.Ladder, m *regi
 	r, err := trust.Drift(m, list[max(0, len(list)-monitor.Window):], monitor.Drift)
 	if err == nil && len(r.Columns) > 0 {
 		row.Drift = &r.Columns[0]
+	} else if err != nil { // it has no references
+		row.Not = append(row.Not, err.Error())
 	}
-	return nil // a model without references has no drift to show
+	return nil
 }
 
 func boardText(w io.Writer, list []boardRow) error {
@@ -127,6 +136,9 @@ func boardText(w io.Writer, list []boardRow) error {
 		}
 		if d := r.Drift; d != nil {
 			row[8] = fmt.Sprintf("%s %.2f (%.2f)", d.Column, d.PSI, d.Threshold)
+		}
+		if len(r.Not) > 0 {
+			row[8] = "not measured"
 		}
 		if u := r.Uplift; u != nil && min(u.Shown, u.Held) > 0 {
 			row[9] = upliftText(u)
@@ -159,7 +171,7 @@ func (a *app) predictDriftCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				m, err := registry.Load(modelsDir(a.cfg.Data), reg)
+				m, err := trust.Open(modelsDir(a.cfg.Data), reg)
 				if err != nil {
 					return err
 				}

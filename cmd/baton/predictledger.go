@@ -16,6 +16,7 @@ import (
 	"github.com/baton-ledger/baton/predict/features"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/overlay"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/train"
 	"github.com/baton-ledger/baton/predict/trust"
@@ -32,13 +33,16 @@ type trainedAnswer struct {
 }
 
 func (a *app) predictTrainCommand() *cobra.Command {
-	o, fields := train.Options{}, []string(nil)
+	o, fields, actions := train.Options{}, []string(nil), false
 	cmd := &cobra.Command{
 		Use: "train --target T --name N", Short: "Learn from the ledger what becomes of journeys, and register the model in it", Args: cobra.NoArgs,
 		Long: "Learns what becomes of journeys after a handoff was offered or accepted, or after their close. Labels count only when they were known; the last part of the\n" +
 			"examples by time is held out, and the model's figures are of it. The same ledger and the same seed give the same model.",
 		Example: "  baton predict train --target handover-within:24h --name again\n  baton predict train --target churn --name churn --at accepted",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if actions {
+				return a.trainActions(cmd.Context(), policy.Options{Name: o.Name, Seed: o.Seed, Holdout: o.Holdout}, o.Target)
+			}
 			if o.Fields = fields; len(fields) == 1 && fields[0] == "none" {
 				o.Fields = []string{}
 			}
@@ -53,6 +57,10 @@ func (a *app) predictTrainCommand() *cobra.Command {
 	f.StringSliceVar(&fields, "fields", nil, "fields of the context that are features, or none (default those that 5 % of the journeys have and that are numbers or have few values)")
 	f.BoolVar(&o.WithFollowed, "with-followed", false, "learn also from moments whose suggestion was followed before the label was known")
 	f.Float64Var(&o.Holdout, "holdout", 0.25, "part of the examples, the last by time, that the figures are of")
+	f.BoolVar(&actions, "actions", false, "learn which action goes with a good outcome, as predict actions does; the target is outcome:X or outcome:X|Y")
+	for _, other := range []string{"at", "fields", "with-followed"} {
+		cmd.MarkFlagsMutuallyExclusive("actions", other)
+	}
 	_ = cmd.MarkFlagRequired("target")
 	_ = cmd.MarkFlagRequired("name")
 	return cmd

@@ -38,21 +38,7 @@ func (a *app) predictActionsCommand() *cobra.Command {
 		Long: "Learns from suggestions that were logged with their candidates and the probability they were chosen with. The last part of them by time\n" +
 			"is held out; what the model would have been worth there is told beside always doing the same. docs/nextaction.md says how to read it.",
 		Example: "  baton predict actions --target 'outcome:resolved|converted' --name next",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := registry.CheckName(o.Name); err != nil {
-				return err
-			}
-			if o.Target, err = policy.ParseTarget(target); err != nil {
-				return err
-			}
-			if !(o.Holdout > 0 && o.Holdout < 0.9) {
-				return badFlag("holdout", "give a part such as 0.25", "%g is no part of the decisions above 0 and below 0.9", o.Holdout)
-			}
-			if err := ledgerThere(a); err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), "predict actions", writing, func(s *session) error { return a.predictActions(cmd.Context(), s, o) })
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.trainActions(cmd.Context(), o, target) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&target, "target", "", "outcomes that are good: outcome:X or outcome:X|Y")
@@ -62,6 +48,23 @@ func (a *app) predictActionsCommand() *cobra.Command {
 	_ = cmd.MarkFlagRequired("target")
 	_ = cmd.MarkFlagRequired("name")
 	return cmd
+}
+
+// trainActions is `baton predict actions`, and `baton predict train --actions`.
+func (a *app) trainActions(ctx context.Context, o policy.Options, target string) (err error) {
+	if err := registry.CheckName(o.Name); err != nil {
+		return err
+	}
+	if o.Target, err = policy.ParseTarget(target); err != nil {
+		return err
+	}
+	if !(o.Holdout > 0 && o.Holdout < 0.9) {
+		return badFlag("holdout", "give a part such as 0.25", "%g is no part of the decisions above 0 and below 0.9", o.Holdout)
+	}
+	if err := ledgerThere(a); err != nil {
+		return err
+	}
+	return a.with(ctx, "predict actions", writing, func(s *session) error { return a.predictActions(ctx, s, o) })
 }
 
 func (a *app) predictActions(ctx context.Context, s *session, o policy.Options) error {

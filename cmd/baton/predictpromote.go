@@ -119,7 +119,7 @@ func (a *app) predictPromote(ctx context.Context, o rung, to string) error {
 
 // gate evaluates as of the head of the ledger.
 func (a *app) gate(ctx context.Context, s *session, l *trust.Ladder, reg registry.Registered, point string, goal trust.Level) (*trust.Gate, error) {
-	m, err := registry.Load(modelsDir(a.cfg.Data), reg)
+	m, err := trust.Open(modelsDir(a.cfg.Data), reg)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/predict/overlay"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
+	"github.com/baton-ledger/baton/predict/train"
 	"github.com/baton-ledger/baton/predict/trust"
 )
 
@@ -77,7 +79,7 @@ func (a *app) predictWhatIf(ctx context.Context, o whatIfFlags) error {
 		}
 		var of [2]*registry.Loaded
 		for i, reg := range []registry.Registered{regA, regB} {
-			if of[i], err = registry.Load(modelsDir(a.cfg.Data), reg); err != nil {
+			if of[i], err = trust.Open(modelsDir(a.cfg.Data), reg); err != nil {
 				return err
 			}
 		}
@@ -123,10 +125,16 @@ func other(ctx context.Context, s *session, o whatIfFlags) (registry.Registered,
 func whatIfText(w io.Writer, o whatIfAnswer) error {
 	fmt.Fprintf(w, "%s, %s: A is version %d (%.12s), B is version %d (%.12s)\n  %s moments of %s journeys, positions %s to %s; %s before A's cut and %s before B's, in sample\n\n", printable(o.A.Name), printable(o.Target),
 		o.A.Version, o.A.Hash, o.B.Version, o.B.Hash, count(o.Moments), count(o.Journeys), count(o.From), count(o.To), count(o.InSampleA), count(o.InSampleB))
+	if o.Actions != nil {
+		return competingText(w, o.Actions)
+	}
 	rows := [][]string{
 		{"probability, B less A", fmt.Sprintf("%+.4f on average, %.4f either way", o.Shift, o.Moved)},
 		{fmt.Sprintf("across %g", o.Threshold), fmt.Sprintf("%s to yes, %s to no", count(o.ToYes), count(o.ToNo))},
 		{"order", fmt.Sprintf("rank correlation %.4f", o.Ranks)},
+	}
+	if o.Target == train.NextActivity {
+		rows[1] = []string{"another activity", count(o.OtherSaid) + " moments"}
 	}
 	if err := table(w, []string{"WHAT B WOULD HAVE SAID", ""}, rows); err != nil {
 		return err
@@ -155,6 +163,27 @@ func whatIfText(w io.Writer, o whatIfAnswer) error {
 		rows = append(rows, []string{m.Journey, count(m.Position), fmt.Sprintf("%.1f %%", 100*m.A), fmt.Sprintf("%.1f %%", 100*m.B), came, because(m.ReasonsA), because(m.ReasonsB)})
 	}
 	return table(w, []string{"FARTHEST APART", ">POSITION", ">A", ">B", "CAME", "A BECAUSE", "B BECAUSE"}, rows)
+}
+
+// competingText says what another version of a model of actions would have chosen.
+func competingText(w io.Writer, v *policy.Versus) error {
+	fmt.Fprintf(w, "Another action would be chosen in %s of %s decisions\n", count(v.Other), count(v.Decisions))
+	var rows [][]string
+	for _, c := range v.Changes {
+		rows = append(rows, []string{c.A, c.B, count(c.Times)})
+	}
+	if len(rows) > 0 {
+		if err := table(w, []string{"A CHOOSES", "B CHOOSES", ">DECISIONS"}, rows); err != nil {
+			return err
+		}
+	}
+	if v.Difference == nil {
+		_, err := fmt.Fprintf(w, "\nWhich is better cannot be told: %s\n", v.Refused)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nTo suggest it (intent to treat), %s decisions that neither was trained on: A %s, B %s\nB less A: %+.3f (%+.3f to %+.3f)\n", count(v.Clean), interval(v.A.DR), interval(v.B.DR),
+		v.Difference.Value, v.Difference.Low, v.Difference.High)
+	return err
 }
 
 // because is the first of the reasons.

@@ -101,7 +101,7 @@ func OfScorer(ctx context.Context, r ledger.Reader, m Scorer, journey string, po
 		return nil, cmp.Or(err, error(ledger.Errorf(ledger.CodeUnavailable, "predict", "ask again", "journey %q has only just begun", journey)))
 	}
 	at := Score{Journey: journey, last: last}
-	at.handoff, at.point = trust.PointOf(b.Journey(), &last)
+	at.handoff, at.point = features.PointOf(b.Journey(), &last)
 	s, err := m.score(ctx, b, &at)
 	if err != nil {
 		return nil, err

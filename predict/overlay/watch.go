@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/train"
 	"github.com/baton-ledger/baton/predict/trust"
 )
 
@@ -18,6 +19,12 @@ func (f *Overlay) watch(ctx context.Context) error {
 	}
 	for _, v := range f.ladder.Speakers(0) {
 		m := f.models[v.Hash]
+		if f.outside[v.Hash] != nil {
+			if _, err := train.ParseTarget(v.Target); err != nil {
+				continue // nobody can tell what came of a target of its own name
+			}
+			m, _ = trust.Open("", v) // it has no file
+		}
 		points := f.shown(v.Hash)
 		if m == nil || len(points) == 0 {
 			continue

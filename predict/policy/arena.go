@@ -142,16 +142,22 @@ func (a *arena) estimate(name string, samples func(func(int) int) []Sample, choo
 	return out
 }
 
+// seen counts how often an action was logged, as a way to count takes it.
+func (a *arena) seen(way string) []int {
+	seen := make([]int, len(a.actions))
+	for _, d := range a.decisions {
+		if k := slices.Index(a.actions, d.Action); !d.HoldOut && (way == IntentToTreat || d.Followed == d.Action || d.Action == None) {
+			seen[k]++
+		}
+	}
+	return seen
+}
+
 // table estimates all policies one way. chosen is what the learned one chooses, single the action that always does the same.
 func (a *arena) table(name string, chosen []int, single int) Table {
 	t := Table{Name: name, Assumes: "the propensities are those that were drawn with; nothing else is needed"}
 	samples := a.intent
-	seen := make([]int, len(a.actions))
-	for _, d := range a.decisions {
-		if k := slices.Index(a.actions, d.Action); !d.HoldOut && (name == IntentToTreat || d.Followed == d.Action || d.Action == None) {
-			seen[k]++
-		}
-	}
+	seen := a.seen(name)
 	none := slices.Index(a.actions, None)
 	if name == Taken {
 		samples = a.taken

@@ -119,6 +119,13 @@ func (c *Chooser) Choose(state []table.Value, candidates []string) Choice {
 	return out
 }
 
+// Probability is that of a good outcome where an action is taken in a state; the action may be one that the model does not know.
+func (c *Chooser) Probability(state []table.Value, action string) float64 {
+	c.vector(state, action)
+	c.Model.Score(c.p[:], c.x)
+	return c.p[1]
+}
+
 // ask gives the probability of a good outcome, and writes what each refit says of it.
 func (c *Chooser) ask(state []table.Value, action string, refits []float64) float64 {
 	c.vector(state, action)
@@ -127,8 +134,7 @@ func (c *Chooser) ask(state []table.Value, action string, refits []float64) floa
 		c.Model.Calibrate(c.p[:])
 		refits[i] = c.p[1]
 	}
-	c.Model.Score(c.p[:], c.x)
-	return c.p[1]
+	return c.Probability(state, action)
 }
 
 func (c *Chooser) vector(state []table.Value, action string) {

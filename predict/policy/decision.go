@@ -22,6 +22,9 @@ type Decision struct {
 	Journey    string
 	ID         string // of suggestion.offered
 	Position   uint64 // of suggestion.offered
+	Moment     uint64 // position of the handoff moment that Row is as of
+	Handoff    string // that it is about, and its point; empty where rows were not asked for
+	Point      string
 	At         time.Time
 	Row        []table.Value // features as of the journey's last handoff moment (offered, accepted) before the suggestion
 	Candidates []string
@@ -101,7 +104,9 @@ type state struct {
 	builder *features.Builder
 	row     []table.Value // at the last moment
 	at      uint64        // its position
-	open    []int         // decisions without an outcome
+	handoff string        // that it is about
+	point   string
+	open    []int // decisions without an outcome
 	all     []int
 }
 
@@ -161,6 +166,7 @@ func (r *reader) add(e *ledger.Recorded) {
 	case family == "handoff" && features.Moment(e) != "":
 		if s.at = e.Position; s.builder != nil {
 			s.row = s.builder.Row(s.row[:0])
+			s.handoff, s.point = features.PointOf(s.builder.Journey(), e)
 		}
 	case family == "journey" && verb == "closed":
 		for _, i := range s.open {
@@ -189,7 +195,7 @@ func (r *reader) suggestion(s *state, journey, verb string, e *ledger.Recorded) 
 		case s.at == 0 || o.Position != 0 && o.Position != s.at:
 			r.log.Unmatched++
 		default:
-			d := Decision{Journey: journey, ID: strings.Clone(e.ID), Position: e.Position, At: e.Occurred(), Row: slices.Clone(s.row), Candidates: o.Candidates,
+			d := Decision{Journey: journey, ID: strings.Clone(e.ID), Position: e.Position, Moment: s.at, Handoff: s.handoff, Point: s.point, At: e.Occurred(), Row: slices.Clone(s.row), Candidates: o.Candidates,
 				Action: o.Action, Propensity: o.Propensity, Policy: o.Policy, HoldOut: o.HoldOut, Followed: None, Answer: verb}
 			s.open, s.all = append(s.open, len(r.log.Decisions)), append(s.all, len(r.log.Decisions))
 			r.log.Decisions = append(r.log.Decisions, d)

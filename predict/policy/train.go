@@ -337,7 +337,7 @@ func (r *Result) judge(held []Decision, target Target) {
 	c, list := r.Actor.Chooser(), []measure.Prediction{}
 	for _, d := range held {
 		y := d.Good(target)
-		p := c.ask(d.Row, d.Followed, make([]float64, len(r.Model.Refits)))
+		p := c.Probability(d.Row, d.Followed)
 		list = append(list, measure.Prediction{P: []float64{1 - p, p}, Y: int32(y)})
 		r.BaseRate += y / float64(len(held))
 	}

@@ -11,7 +11,8 @@ import (
 type Label struct {
 	Position uint64
 	At       time.Time
-	Of       int32     // class; counts only where Known is set
+	Of       int32     // label; counts only where Known is set, and not for next-activity
+	Next     string    // of next-activity: what came next
 	Known    time.Time // zero: not by the position that was read up to
 }
 
@@ -31,7 +32,7 @@ func Labels(ctx context.Context, r ledger.Reader, target string, moments []strin
 	for _, x := range p.examples {
 		l := Label{Position: x.position, At: x.at}
 		if !x.known.IsZero() && !x.known.After(p.last) {
-			l.Of, l.Known = x.label, x.known
+			l.Of, l.Next, l.Known = x.label, x.next, x.known
 		}
 		list = append(list, l)
 	}

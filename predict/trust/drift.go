@@ -11,6 +11,7 @@ import (
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
+	"github.com/baton-ledger/baton/predict/train"
 )
 
 // Classical is the population stability index that is usually taken for a change worth acting on, whatever the sample.
@@ -52,6 +53,11 @@ type DriftReport struct {
 // (Bonferroni), and the floor at least. n and m are the journeys, not the moments: those of one journey go together. Bins that fewer than five journeys
 // are to be expected in on the smaller side are taken together, since the law does not hold for them.
 func Drift(m *registry.Loaded, window []Moment, o DriftOptions) (*DriftReport, error) {
+	for kind, why := range map[string]string{registry.Actions: "models of actions: their file holds no histograms", registry.KindExternal: "another program's models: what they were trained on is not known here"} {
+		if m.Kind == kind {
+			return nil, ledger.Errorf(ledger.CodeUnsupported, "drift", "see `baton predict board` for how its probabilities come true", "drift is not measured for %s", why)
+		}
+	}
 	refs := m.Model.Card.References
 	if len(refs) == 0 {
 		return nil, ledger.Errorf(ledger.CodeUnsupported, "drift", "train it again with `baton predict train`", "model %s, version %d has no reference to count drift against", m.Name, m.Version)
@@ -66,8 +72,8 @@ func Drift(m *registry.Loaded, window []Moment, o DriftOptions) (*DriftReport, e
 	for i := range refs {
 		ref := &refs[i]
 		at := slices.IndexFunc(columns, func(c table.Column) bool { return c.Name == ref.Column })
-		if at < 0 && ref.Column != model.ScoreReference {
-			continue
+		if at < 0 && (ref.Column != model.ScoreReference || m.Target == train.NextActivity) {
+			continue // of more than two classes the reference is of what came, which moments without a label have not
 		}
 		counts := make([]int, len(ref.Counts))
 		for k := range window {

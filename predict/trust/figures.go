@@ -17,8 +17,8 @@ type Figures struct {
 	Journeys int     `json:"journeys"`
 	First    uint64  `json:"first_position"`
 	Last     uint64  `json:"last_position"`
-	Rate     float64 `json:"rate"` // how often label 1 came
-	Said     float64 `json:"said"` // mean probability
+	Rate     float64 `json:"rate"` // how often label 1 came, or what was said of more than two classes
+	Said     float64 `json:"said"` // mean probability of that
 	ECE      float64 `json:"ece"`
 	ECEUpper float64 `json:"ece_upper"` // one-sided, 95 %
 	Bins     int     `json:"bins"`
@@ -42,7 +42,7 @@ func figures(list []Moment, seed uint64) (f Figures) {
 	}
 	group := groups(list)
 	f.Journeys = int(slices.Max(group)) + 1
-	ours, base := losses(list, f.Rate)
+	ours, base := losses(list, rates(list))
 	for i := range ours {
 		f.LogLoss += ours[i] / float64(len(ours))
 		f.BaseLoss += base[i] / float64(len(ours))
@@ -56,11 +56,22 @@ func figures(list []Moment, seed uint64) (f Figures) {
 	return f
 }
 
-// losses are those of the model and of a constant probability, row by row.
-func losses(list []Moment, rate float64) (ours, base []float64) {
-	for _, m := range list {
-		ours = append(ours, measure.Loss([]float64{1 - m.P, m.P}, m.Label))
-		base = append(base, measure.Loss([]float64{1 - rate, rate}, m.Label))
+// rates are the shares of what came, by class.
+func rates(list []Moment) map[string]float64 {
+	out := map[string]float64{}
+	for i := range list {
+		class, _ := list[i].outcome()
+		out[class] += 1 / float64(len(list))
+	}
+	return out
+}
+
+// losses are those of the model and of constant probabilities, row by row.
+func losses(list []Moment, rates map[string]float64) (ours, base []float64) {
+	for i := range list {
+		class, p := list[i].outcome()
+		ours = append(ours, measure.Loss([]float64{p}, 0))
+		base = append(base, measure.Loss([]float64{rates[class]}, 0))
 	}
 	return ours, base
 }
@@ -174,8 +185,8 @@ func quantile(p float64) float64 { return distuv.UnitNormal.Quantile(p) }
 // beside is how much more log loss the model has than a constant, a row, and its standard error with journeys as draws.
 type beside struct{ mean, se float64 }
 
-func figuresBeside(list []Moment, rate float64) beside {
-	ours, base := losses(list, rate)
+func figuresBeside(list []Moment, rates map[string]float64) beside {
+	ours, base := losses(list, rates)
 	mean, se := measure.Paired(ours, base, groups(list))
 	return beside{mean, se}
 }

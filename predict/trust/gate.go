@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
+	"github.com/baton-ledger/baton/predict/train"
 )
 
 // Settings are what a gate asks for.
@@ -57,6 +59,8 @@ type Gate struct {
 	Figures  Figures     `json:"figures"`
 	Segments []Segment   `json:"segments"`
 	Uplift   *Uplift     `json:"uplift,omitempty"`
+
+	Policy *policy.Table `json:"policy,omitempty"` // of a model of actions: intent to treat
 }
 
 // Evaluate asks whether a version may go to a level at a point. Moments are those of [Judge] with [OutOfSample] to the position to.
@@ -66,10 +70,22 @@ func Evaluate(ctx context.Context, r ledger.Reader, l *Ladder, m *registry.Loade
 	known := Select(list, point, 0)
 	g.Figures = figures(known, Seed(m.Hash))
 	g.calibrated()
-	parts := segments(m, known, s.Segments)
-	g.judgeSegments(known, parts)
-	if goal == Default {
+	if m.Actor != nil {
+		if err := g.judgeActions(ctx, m, known); err != nil {
+			return nil, err
+		}
+	} else {
+		g.beatsRate()
+		g.judgeSegments(known, segments(m, known, s.Segments))
+	}
+	switch {
+	case goal == Default && m.Target == train.NextActivity:
+		g.add(false, "uplift", "not measured: no next activity is good or bad", "a target of which it can be told; next-activity stays advisory")
+	case goal == Default:
 		shown := Select(list, point, since) // since it is advisory here: before, nothing was shown
+		if m.Actor != nil {                 // a handoff at which another model chose too counts once
+			shown = slices.CompactFunc(shown, func(a, b Moment) bool { return a.Position == b.Position })
+		}
 		of, err := arms(ctx, r, m.Hash, shown, to)
 		if err != nil {
 			return nil, err
@@ -97,6 +113,11 @@ func (g *Gate) calibrated() {
 	f, s := g.Figures, g.Settings
 	g.add(f.Outcomes >= s.Outcomes, "outcomes", fmt.Sprintf("%d of %d journeys", f.Outcomes, f.Journeys), fmt.Sprintf("at least %d", s.Outcomes))
 	g.add(f.Outcomes > 0 && f.ECEUpper <= s.ECE, "calibration error", fmt.Sprintf("%.4f, up to %.4f", f.ECE, f.ECEUpper), fmt.Sprintf("up to %g at most", s.ECE))
+}
+
+// beatsRate asks for more than the rate of labels, or of classes, says.
+func (g *Gate) beatsRate() {
+	f := g.Figures
 	g.add(f.Journeys > 1 && f.WorseUp < 0, "log loss against the rate", fmt.Sprintf("%.4f against %.4f: %+.4f (%+.4f to %+.4f)", f.LogLoss, f.BaseLoss, f.Worse, f.WorseLow, f.WorseUp),
 		"below 0, the whole interval")
 }
@@ -131,9 +152,10 @@ func segments(m *registry.Loaded, list []Moment, features []string) (out []part)
 // judgeSegments looks for parts in which the model is worse than the rate of all moments, 5 % in one direction divided by the number of segments (Bonferroni).
 func (g *Gate) judgeSegments(all []Moment, parts []part) {
 	z := quantile(1 - 0.05/float64(max(len(parts), 1)))
+	base := rates(all)
 	var harmed []string
 	for _, p := range parts {
-		f := figuresBeside(p.list, g.Figures.Rate)
+		f := figuresBeside(p.list, base)
 		one := Segment{Feature: p.feature, Value: p.value, Outcomes: len(p.list), Worse: f.mean, Low: f.mean - z*f.se}
 		if one.Harmed = one.Low > 0; one.Harmed {
 			harmed = append(harmed, fmt.Sprintf("%s %q", p.feature, p.value))

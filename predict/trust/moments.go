@@ -2,13 +2,14 @@ package trust
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/features"
+	"github.com/baton-ledger/baton/predict/measure"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
 	"github.com/baton-ledger/baton/predict/train"
@@ -28,6 +29,23 @@ type Moment struct {
 	Known    bool
 	Label    int32
 	Row      []table.Value
+
+	// Of a model with more than two classes: what it says, P is its probability and Label whether that came; what came, and the probability that was given to it.
+	Says, Came string
+	PCame      float64
+
+	decision *policy.Decision // of a model of actions
+}
+
+// outcome is what came, and the probability that was given to it.
+func (m *Moment) outcome() (class string, p float64) {
+	switch {
+	case m.Says != "":
+		return m.Came, m.PCame
+	case m.Label == 1:
+		return "1", m.P
+	}
+	return "0", 1 - m.P
 }
 
 // Range says which moments. Zero members take in all.
@@ -39,7 +57,9 @@ type Range struct {
 // OutOfSample are the moments that a model was not trained on, as known at a position: those from its training's cut on.
 func OutOfSample(m registry.Registered, to uint64) Range { return Range{Since: m.Data.Cut, To: to} }
 
-// Judge scores the moments of a range, oldest position first. It reads the ledger twice, whether or not the model was asked at the time.
+// Judge scores the moments of a range, oldest position first. It reads the ledger twice, once with data, whether or not the model was asked at the time. Of a model of actions
+// moments are the logged decisions; see decisions. Of another program's they are those that it was asked at, with what it answered. The error is CodeUnsupported where
+// the ledger does not tell what a target of a name of its own came to.
 func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (list []Moment, err error) {
 	if in.To == 0 {
 		head, err := r.Head(ctx)
@@ -47,6 +67,12 @@ func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (
 			return nil, err
 		}
 		in.To = head.Position
+	}
+	if m.Actor != nil {
+		return decisions(ctx, r, m, in)
+	}
+	if _, err := train.ParseTarget(m.Target); err != nil && m.Kind == registry.KindExternal {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "judge", "declare handover-within:24h, outcome:X or churn to have it judged", "not measured: the ledger does not tell what came of target %.80q of model %s", m.Target, m.Name)
 	}
 	labels, err := train.Labels(ctx, r, m.Target, m.Moments, in.To)
 	if err != nil {
@@ -59,7 +85,7 @@ func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (
 		}
 	}
 	builders := map[string]*features.Builder{}
-	x, p := make([]float64, m.Model.Features.Width()), make([]float64, 2)
+	score := scoring(m)
 	for e, err := range r.Read(ctx, ledger.ReadOptions{To: in.To}) {
 		if err != nil {
 			return nil, err
@@ -79,27 +105,44 @@ func Judge(ctx context.Context, r ledger.Reader, m *registry.Loaded, in Range) (
 			continue
 		}
 		one := Moment{Position: e.Position, Journey: strings.Clone(id), At: l.At, Known: !l.Known.IsZero(), Label: l.Of, Row: b.Row(nil)}
-		one.Handoff, one.Point = PointOf(b.Journey(), &e)
-		m.Model.Features.Encode(x, one.Row)
-		m.Model.Score(p, x)
-		one.P = p[1]
+		one.Handoff, one.Point = features.PointOf(b.Journey(), &e)
+		score(&one, l)
 		list = append(list, one)
+	}
+	if m.Kind == registry.KindExternal {
+		return answers(ctx, r, m.Hash, list, in.To)
 	}
 	return list, nil
 }
 
-// PointOf names the handoff that a moment is about, and its point.
-func PointOf(j *ledger.Journey, last *ledger.Recorded) (handoff, point string) {
-	switch features.Moment(last) {
-	case "offered":
-		handoff = last.ID
-	case "accepted":
-		handoff = last.Facets.Handoff
+// scoring is what fills in what a model says of a moment. Another program's answers are filled in later.
+func scoring(m *registry.Loaded) func(*Moment, train.Label) {
+	if m.Kind == registry.KindExternal {
+		return func(*Moment, train.Label) {}
 	}
-	if i := j.Find(handoff); i >= 0 {
-		point = j.Handoffs[i].Point()
+	x, p := make([]float64, m.Model.Features.Width()), make([]float64, len(m.Model.Classes))
+	return func(one *Moment, l train.Label) {
+		m.Model.Features.Encode(x, one.Row)
+		if m.Model.Score(p, x); m.Target != train.NextActivity {
+			one.P = p[1]
+			return
+		}
+		top := measure.Top(p)
+		one.Says, one.P, one.Label = m.Model.Classes[top], p[top], 0
+		if !one.Known {
+			return
+		}
+		came := slices.Index(m.Model.Classes, l.Next)
+		if came < 0 {
+			came = slices.Index(m.Model.Classes, train.Other)
+		}
+		if one.Came = train.Other; came >= 0 {
+			one.Came, one.PCame = m.Model.Classes[came], p[came]
+		}
+		if came == top {
+			one.Label = 1
+		}
 	}
-	return handoff, point
 }
 
 // Select keeps the moments of a point, all for "*", whose label is known, and whose position lies behind a place.
@@ -110,37 +153,4 @@ func Select(list []Moment, point string, after uint64) (out []Moment) {
 		}
 	}
 	return out
-}
-
-// arm is what became of the suggestion of a moment: shown, or held out.
-type arm struct {
-	Position uint64 `json:"position"`
-	Policy   Level  `json:"policy"`
-	HoldOut  bool   `json:"hold_out"`
-	Model    Model  `json:"model"`
-}
-
-// arms reads, by the position of the moment, the suggestions of a model on a level that is shown, in the journeys of the moments.
-func arms(ctx context.Context, r ledger.Reader, hash string, list []Moment, to uint64) (map[uint64]arm, error) {
-	var journeys []string
-	for _, m := range list {
-		journeys = append(journeys, m.Journey)
-	}
-	slices.Sort(journeys)
-	out := map[uint64]arm{}
-	for _, journey := range slices.Compact(journeys) {
-		for e, err := range r.ReadStream(ctx, ledger.OverlayStream(journey), ledger.ReadOptions{}) {
-			if err != nil {
-				return nil, err
-			}
-			if to > 0 && e.Position > to {
-				break
-			}
-			var a arm
-			if e.Source == SuggestionSource && e.Type == ledger.Type("suggestion", "offered") && json.Unmarshal(e.Data, &a) == nil && a.Model.Hash == hash && a.Policy.Shown() {
-				out[a.Position] = a
-			}
-		}
-	}
-	return out, nil
 }

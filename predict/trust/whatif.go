@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/measure"
+	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
 )
 
@@ -56,11 +57,18 @@ type WhatIf struct {
 	CleanLogLoss *Compared `json:"out_of_sample_log_loss,omitempty"`
 	CleanBrier   *Compared `json:"out_of_sample_brier,omitempty"`
 	Movers       []Mover   `json:"movers"`
+
+	OtherSaid int            `json:"other_said,omitempty"` // of more than two classes: moments of which B says another one than A
+	Actions   *policy.Versus `json:"actions,omitempty"`    // of models of actions: what B would have chosen; probabilities are then those of the actions taken
 }
 
-// Compare asks two models about the same past moments. They must have one target and be asked at the same moments, else the error is CodeInvalid.
+// Compare asks two models about the same past moments. They must be of one kind, have one target and be asked at the same moments, else the error is CodeInvalid. Another program's
+// cannot be asked about the past: CodeUnsupported.
 func Compare(ctx context.Context, r ledger.Reader, a, b *registry.Loaded, in Range, threshold float64, movers int) (*WhatIf, error) {
-	if a.Target != b.Target || !slices.Equal(a.Moments, b.Moments) {
+	if a.Kind == registry.KindExternal || b.Kind == registry.KindExternal {
+		return nil, ledger.Errorf(ledger.CodeUnsupported, "what-if", "compare what both recorded, with `baton predict board`", "not measured: what another program would have said of past moments cannot be computed here")
+	}
+	if a.Kind != b.Kind || a.Target != b.Target || !slices.Equal(a.Moments, b.Moments) {
 		return nil, ledger.Errorf(ledger.CodeInvalid, "what-if", "compare versions of one target, trained with the same --at", "one tells %s at %v, the other %s at %v", a.Target, a.Moments, b.Target, b.Moments)
 	}
 	of := [2][]Moment{}
@@ -85,8 +93,11 @@ func Compare(ctx context.Context, r ledger.Reader, a, b *registry.Loaded, in Ran
 	w.Outcomes, w.Clean = len(known[0]), len(clean[0])
 	w.LogLoss, w.Brier = scores(known)
 	w.CleanLogLoss, w.CleanBrier = scores(clean)
-	w.Movers = farthest(of, movers)
-	return w, nil
+	if w.Movers = farthest(of, movers); a.Actor == nil {
+		return w, nil
+	}
+	w.Movers = []Mover{}
+	return w, w.competing(ctx, of, a, b)
 }
 
 // count says how far the two lie apart.
@@ -97,6 +108,10 @@ func (w *WhatIf) count(of [2][]Moment, a, b *registry.Loaded) {
 		w.Shift += (q - p) / n
 		w.Moved += math.Abs(q-p) / n
 		switch {
+		case m.Says != "":
+			if m.Says != of[1][k].Says {
+				w.OtherSaid++
+			}
 		case p < w.Threshold && q >= w.Threshold:
 			w.ToYes++
 		case p >= w.Threshold && q < w.Threshold:
@@ -123,7 +138,8 @@ func scores(of [2][]Moment) (loss, brier *Compared) {
 	var losses, briers [2][]float64
 	for i := range of {
 		for _, m := range of[i] {
-			losses[i] = append(losses[i], measure.Loss([]float64{1 - m.P, m.P}, m.Label))
+			_, came := m.outcome()
+			losses[i] = append(losses[i], measure.Loss([]float64{came}, 0))
 			d := m.P - float64(m.Label)
 			briers[i] = append(briers[i], d*d)
 		}
