@@ -110,6 +110,9 @@ func (a *app) readingBar(ctx context.Context, s *session) func(position uint64) 
 
 // usable says what keeps a registered model from being asked here.
 func (a *app) usable(m registry.Registered) error {
+	if m.Kind == registry.KindExternal {
+		return nil // it has no file: whether somebody answers is seen when it is asked
+	}
 	if m.Kind == registry.Actions {
 		_, err := a.loadActions(m)
 		return err
