@@ -34,7 +34,7 @@ func eachModelName(v any) error {
 	seen := map[string]bool{}
 	for _, name := range v.([]string) {
 		if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return fmt.Errorf("has the entry %q; expected names of a-z, 0-9, - and _", name)
+			return fmt.Errorf("has the entry %q; expected names of a-z, 0-9, - and _, one each: a list in the file, or the flag again", name)
 		}
 		if seen[name] {
 			return fmt.Errorf("has %q twice", name)

@@ -11,6 +11,9 @@ const (
 // PolicyShadow is the policy of suggestions that are made to be judged, and shown to nobody.
 const PolicyShadow = "shadow"
 
+// SuggestionSource is the source of the suggestions that Baton makes. Where another source took one's id, what is said of the id is said of Baton's.
+const SuggestionSource = "baton/overlay"
+
 // Withheld reports whether the data of a suggestion.offered says that nobody is shown it: its policy is [PolicyShadow], or hold_out is true. What nobody sees
 // nobody answers, and what would have happened without suggestions can be told from such ones alone.
 func Withheld(data []byte) bool {

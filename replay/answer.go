@@ -156,7 +156,7 @@ func (a *Answer) find(ctx context.Context, r ledger.Reader, id string) (s Sugges
 			earlier = &e
 		}
 	}
-	i := slices.IndexFunc(f.suggestions, func(s Suggestion) bool { return s.ID == a.Suggestion })
+	i := f.suggestion(a.Suggestion)
 	if i < 0 {
 		return s, nil, 0, ledger.Errorf(ledger.CodeNotFound, "answer", "`baton suggestions list` has them, and GET /v1/journeys/{id}; a suggestion's id is that of its offered event",
 			"journey %.80q has no suggestion %.120q", a.Journey, a.Suggestion)
@@ -166,6 +166,10 @@ func (a *Answer) find(ctx context.Context, r ledger.Reader, id string) (s Sugges
 
 // fits refuses what contradicts what is there.
 func (a *Answer) fits(s Suggestion) error {
+	if !a.Time.IsZero() && a.Time.Before(s.Offered) {
+		return ledger.Errorf(ledger.CodeInvalid, "answer", "give the time when it was said, or leave it out", "time %s lies before the suggestion was offered, at %s",
+			a.Time.UTC().Format(time.RFC3339), s.Offered.UTC().Format(time.RFC3339))
+	}
 	const hint = "leave it as it is; what happened since can be recorded as its outcome, or as an event of the journey"
 	switch {
 	case s.Withheld && a.Verb != "outcome":
@@ -189,7 +193,7 @@ func (a *Answer) event(id string, s Suggestion, earlier *ledger.Recorded) (ledge
 	if at.IsZero() {
 		at = time.Now()
 	}
-	if d.Late = ledger.IsAnswer(a.Verb) && !s.Expires.IsZero() && at.After(s.Expires); earlier != nil {
+	if d.Late = ledger.IsAnswer(a.Verb) && !s.Expires.IsZero() && (at.After(s.Expires) || s.State == "expired"); earlier != nil {
 		d.Late = readAnswer(earlier.Data).Late
 	}
 	data, err := json.Marshal(d)

@@ -181,3 +181,30 @@ func TestOddAnswers(t *testing.T) {
 		t.Errorf("%+v %+v %+v", s, s.Answer, s.Outcome)
 	}
 }
+
+// TestTakenID: another source that takes the id of a suggestion of Baton's, before or after it, gets none of what is said of it.
+func TestTakenID(t *testing.T) {
+	b := suggestedBook(t)
+	stream := ledger.OverlayStream("j1")
+	for _, source := range []string{"other", ledger.SuggestionSource, "third"} {
+		e := ledger.Event{ID: "suggestion/abc/7", Source: source, Type: ledger.Type("suggestion", "offered"), Subject: "j1", Data: []byte(`{"action":"` + source + `"}`)}
+		if r := b.append(ctx, []ledger.Batch{{Stream: stream, Expect: ledger.Any, Events: []ledger.Event{e}}})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	out, err := b.say(replay.Answer{Suggestion: "suggestion/abc/7", Verb: "accepted"})
+	if err != nil || out.Suggestion.Source != ledger.SuggestionSource || out.Suggestion.State != "accepted" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	for s, err := range replay.Suggestions(ctx, b, "j1") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.ID == "suggestion/abc/7" && s.Source != ledger.SuggestionSource && s.Answer != nil {
+			t.Errorf("the answer is said of %s's", s.Source)
+		}
+	}
+	if _, err := b.say(replay.Answer{Suggestion: "suggestion/abc/7", Verb: "outcome", Outcome: "sold", Time: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)}); ledger.CodeOf(err) != ledger.CodeInvalid {
+		t.Errorf("a time before the offer: %v", err)
+	}
+}

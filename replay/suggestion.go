@@ -96,7 +96,7 @@ func (f *folder) suggest(e *ledger.Recorded) {
 		return
 	}
 	if verb != "offered" {
-		if i := slices.IndexFunc(f.suggestions, func(s Suggestion) bool { return s.ID == e.CausationID }); i >= 0 {
+		if i := f.suggestion(e.CausationID); i >= 0 {
 			f.suggestions[i].apply(verb, e)
 		}
 		return
@@ -107,6 +107,15 @@ func (f *folder) suggest(e *ledger.Recorded) {
 	}
 	s.Expires, _ = ledger.ParseTime(e.Facets.ExpiresAt) // zero where it says nothing
 	f.suggestions = append(f.suggestions, s)
+}
+
+// suggestion finds one by its id, -1 where there is none: Baton's own before one of another source that took its id, otherwise the first.
+func (f *folder) suggestion(id string) int {
+	named := func(s Suggestion) bool { return s.ID == id }
+	if i := slices.IndexFunc(f.suggestions, func(s Suggestion) bool { return named(s) && s.Source == ledger.SuggestionSource }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(f.suggestions, named)
 }
 
 // apply folds what came after the offer.

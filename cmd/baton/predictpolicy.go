@@ -73,6 +73,7 @@ func (a *app) predictActions(ctx context.Context, s *session, o policy.Options) 
 	if err != nil {
 		return err
 	}
+	a.unusable(log)
 	o.Say = func(format string, args ...any) { fmt.Fprintf(a.err, format+" …\n", args...) }
 	r, err := policy.Train(ctx, log, o)
 	if err != nil {
@@ -93,6 +94,13 @@ func (a *app) predictActions(ctx context.Context, s *session, o policy.Options) 
 		return err
 	}
 	return a.show(out, func(w io.Writer) error { return actionsText(w, out) })
+}
+
+// unusable says which suggestions nothing can be weighed with: they stay in the ledger, and one of them must not stop the others.
+func (a *app) unusable(l *policy.Log) {
+	if l.Unusable > 0 {
+		fmt.Fprintf(a.err, "Left out: %s suggestions without a usable propensity, the first %s\n", count(l.Unusable), printable(l.FirstUnusable))
+	}
 }
 
 // readingBar shows how far the ledger was read.
@@ -213,6 +221,7 @@ func (a *app) predictPolicyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.unusable(log)
 				c, err := policy.Compare(ctx, m, log.Settled(reg.Data.Cut, time.Time{}), target, seed)
 				if err != nil {
 					return err

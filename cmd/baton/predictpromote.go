@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,11 @@ func (o *rung) place() string {
 
 // find reads the ladder and picks the version.
 func (o *rung) find(ctx context.Context, s *session) (*trust.Ladder, registry.Registered, error) {
+	sender, rest, ok := strings.Cut(o.point, ">")
+	receiver, channel, at := strings.Cut(rest, "@")
+	if o.place() != trust.Everywhere && (!ok || !at || sender == "" || receiver == "" || channel == "" || strings.ContainsAny(o.point, " \t\n")) {
+		return nil, registry.Registered{}, badFlag("point", "say sender>receiver@channel as `baton points` does, or all", "%.200q is no point", o.point)
+	}
 	m, err := versionOf(ctx, s, o.model, o.version)
 	if err != nil {
 		return nil, m, err

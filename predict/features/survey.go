@@ -157,6 +157,16 @@ func (s *Survey) Spec(before time.Time, names []string) *Spec {
 	return out
 }
 
+// Unknown are those of the names that no journey has as a field.
+func (s *Survey) Unknown(names []string) (list []string) {
+	for _, name := range names {
+		if s.fields[name] == nil {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 func (s *Survey) counted(day int64) []string {
 	count := map[string]int{}
 	for a, on := range s.activities {

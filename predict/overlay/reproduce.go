@@ -40,6 +40,7 @@ type Difference struct {
 
 // Find gives a suggestion by its id in a journey's overlay. The error is CodeNotFound where there is none, and CodeInvalid where it was not made here.
 func Find(ctx context.Context, r ledger.Reader, journey, id string) (e ledger.Recorded, err error) {
+	var foreign error
 	for e, err := range r.ReadStream(ctx, ledger.OverlayStream(journey), ledger.ReadOptions{}) {
 		if err != nil {
 			return e, err
@@ -48,10 +49,14 @@ func Find(ctx context.Context, r ledger.Reader, journey, id string) (e ledger.Re
 			continue
 		}
 		if e.Source != Source {
-			return e, ledger.Errorf(ledger.CodeInvalid, "predict reproduce", "reproduce suggestions whose source is "+Source,
+			foreign = ledger.Errorf(ledger.CodeInvalid, "predict reproduce", "reproduce suggestions whose source is "+Source,
 				"suggestion %q was made by %q, and says not how", id, e.Source)
+			continue
 		}
 		return e, nil
+	}
+	if foreign != nil {
+		return e, foreign
 	}
 	return e, ledger.Errorf(ledger.CodeNotFound, "predict reproduce", "`baton journey "+journey+"` lists its suggestions", "journey %q has no suggestion %q", journey, id)
 }

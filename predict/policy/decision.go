@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -68,15 +69,17 @@ func (t Target) Says() string { return "the journey ends as " + strings.Join(t, 
 
 // Log is what was read.
 type Log struct {
-	Spec      *features.Spec
-	Decisions []Decision // by time, those without an outcome yet included
-	NoChoice  int        // suggestions with one candidate, or shown to nobody as their model is in shadow: nothing was chosen
-	Unmatched int        // suggestions whose journey had no handoff moment before them, or another one by then
-	Events    int        // of journeys
-	Journeys  int
-	Last      time.Time // anything occurred in a journey
-	First     uint64    // position of a journey's first event
-	Position  uint64    // of the last one
+	Spec          *features.Spec
+	Decisions     []Decision // by time, those without an outcome yet included
+	NoChoice      int        // suggestions with one candidate, or shown to nobody as their model is in shadow: nothing was chosen
+	Unmatched     int        // suggestions whose journey had no handoff moment before them, or another one by then
+	Unusable      int        // suggestions without a propensity above 0 and at most 1, or whose action is no candidate: nothing can be weighed with them
+	Events        int        // of journeys
+	Journeys      int
+	FirstUnusable string    // names one of them
+	Last          time.Time // anything occurred in a journey
+	First         uint64    // position of a journey's first event
+	Position      uint64    // of the last one
 }
 
 // shadow is the policy of suggestions that are shown to nobody: no randomised hold-out, but nothing that could have worked either.
@@ -192,6 +195,9 @@ func (r *reader) suggestion(s *state, journey, verb string, e *ledger.Recorded) 
 		switch {
 		case len(o.Candidates) < 2 || o.Policy == shadow:
 			r.log.NoChoice++
+		case !(o.Propensity > 0 && o.Propensity <= 1) || !slices.Contains(o.Candidates, o.Action):
+			r.log.Unusable++
+			r.log.FirstUnusable = cmp.Or(r.log.FirstUnusable, fmt.Sprintf("%.80q of journey %.80q: propensity %g", e.ID, journey, o.Propensity))
 		case s.at == 0 || o.Position != 0 && o.Position != s.at:
 			r.log.Unmatched++
 		default:

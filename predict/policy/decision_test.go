@@ -105,20 +105,26 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestPropensitiesAreChecked: a decision that does not say how probable it was is refused by name.
+// TestPropensitiesAreChecked: a decision that does not say how probable it was is left out and named; where one comes from elsewhere, it is refused.
 func TestPropensitiesAreChecked(t *testing.T) {
 	for _, c := range []struct {
-		change string
-		bad    bool
-	}{{`0.25`, false}, {`1`, false}, {`0`, true}, {`1.5`, true}, {`-0.1`, true}, {`null`, true}} {
-		log := read(t, offer, strings.Replace(chosen, "0.25", c.change, 1))
-		err := checkPropensities(log.Decisions)
-		if (err != nil) != c.bad || c.bad && (ledger.CodeOf(err) != ledger.CodeInvalid || !strings.Contains(err.Error(), "e2") || !strings.Contains(err.Error(), "propensity")) {
-			t.Errorf("%s: %v", c.change, err)
+		from, to string
+		bad      bool
+	}{{"0.25", `0.25`, false}, {"0.25", `1`, false}, {"0.25", `0`, true}, {"0.25", `1.5`, true}, {"0.25", `-0.1`, true}, {"0.25", `null`, true}, {`"action":"call"`, `"action":"fax"`, true}} {
+		log := read(t, offer, strings.Replace(chosen, c.from, c.to, 1))
+		if (log.Unusable == 1) != c.bad || (len(log.Decisions) == 0) != c.bad || c.bad && !strings.Contains(log.FirstUnusable, `"e2"`) {
+			t.Errorf("%s: %d left out, first %q, %d decisions", c.to, log.Unusable, log.FirstUnusable, len(log.Decisions))
 		}
 	}
-	log := read(t, offer, strings.Replace(chosen, `"action":"call"`, `"action":"fax"`, 1))
-	if err := checkPropensities(log.Decisions); ledger.CodeOf(err) != ledger.CodeInvalid || !strings.Contains(err.Error(), "candidates") {
+	good := read(t, offer, chosen).Decisions[0]
+	for _, change := range []func(*Decision){func(d *Decision) { d.Propensity = 0 }, func(d *Decision) { d.Propensity = 1.5 }, func(d *Decision) { d.Action = "fax" }} {
+		d := good
+		change(&d)
+		if err := checkPropensities([]Decision{good, d}); ledger.CodeOf(err) != ledger.CodeInvalid || !strings.Contains(err.Error(), "e2") {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
+	if err := checkPropensities([]Decision{good}); err != nil {
 		t.Error(err)
 	}
 }

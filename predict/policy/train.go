@@ -166,7 +166,7 @@ func (t *trainer) check() error {
 	case min(good, n-good) < 10:
 		return ledger.Errorf(ledger.CodeInvalid, "train actions", "choose another --target", "%.0f of %.0f decisions ended as %s: there is nothing to tell apart", good, n, t.o.Target)
 	case supported == 0 || !t.actions[0].Supported:
-		return ledger.Errorf(ledger.CodeInvalid, "train actions", "wait until suggestions are followed, and some held out", "no action was taken %d times beside none: %+v", FewestActions, t.actions)
+		return ledger.Errorf(ledger.CodeInvalid, "train actions", "wait until suggestions are followed, and some held out", "no action but none was taken %d times", FewestActions)
 	}
 	return nil
 }

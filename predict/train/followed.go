@@ -25,10 +25,15 @@ func (p *pass) follow(e *ledger.Recorded) {
 	}
 	journey := ledger.JourneyOf(e.Stream)
 	if verb == "offered" {
-		p.suggested[key(journey, e.ID)] = suggested{said.Handoff, said.Action}
+		if at := key(journey, e.ID); p.suggested[at] == (suggested{}) || e.Source == ledger.SuggestionSource { // as the fold of a journey has it
+			p.suggested[at] = suggested{said.Handoff, said.Action}
+		}
 		return
 	}
-	of := p.suggested[key(journey, said.Suggestion)]
+	of, ok := p.suggested[key(journey, e.CausationID)]
+	if !ok {
+		of = p.suggested[key(journey, said.Suggestion)]
+	}
 	if said.Handoff == "" {
 		said.Handoff = of.handoff
 	}

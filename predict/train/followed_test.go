@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/train"
 )
 
@@ -34,7 +35,12 @@ func TestFollowedSuggestionsAreLeftOut(t *testing.T) {
 			action = "none"
 		}
 		b.event(id, "s"+id, "suggestion", "offered", `{"handoff":"h`+id+`","action":"`+action+`"}`, at)
-		b.event(id, "", "suggestion", verb, `{"suggestion":"s`+id+`"}`, at.Add(later))
+		if i%2 == 0 {
+			b.event(id, "", "suggestion", verb, `{"suggestion":"s`+id+`"}`, at.Add(later))
+		} else { // an answer may say what it is about by its cause alone; and a suggestion of another source that took the id changes nothing
+			b.append(ledger.Event{ID: "s" + id, Source: "other", Type: ledger.Type("suggestion", "offered"), Subject: id, Time: at, Data: []byte(`{"handoff":"h` + id + `","action":"none"}`)})
+			b.append(ledger.Event{ID: "c" + id, Source: "test", Type: ledger.Type("suggestion", verb), Subject: id, Time: at.Add(later), CausationID: "s" + id, Data: []byte(`{}`)})
+		}
 		b.event(id, "", "journey", "closed", `{"outcome":"`+end+`"}`, at.Add(time.Hour))
 	}
 	for _, with := range []bool{false, true} {

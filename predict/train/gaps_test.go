@@ -2,17 +2,19 @@ package train_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/train"
 )
 
-// TestGaps: half of the journeys say nothing of themselves, a field is in none, and what is held out has categories that training has not seen. A model comes of it,
+// TestGaps: half of the journeys say nothing of themselves, a field is in one alone, and what is held out has categories that training has not seen. A model comes of it,
 // with a probability for each, and what is known still tells.
 func TestGaps(t *testing.T) {
 	b := open(t)
-	tier := map[uint64]string{}
+	tier, age := map[uint64]string{}, "41"
 	for i := range 400 {
 		id, at := fmt.Sprint("J", i), start.AddDate(0, 0, i/4)
 		data, said, end := `{"from":"bot","to":"desk","channel":"chat"}`, "", "done"
@@ -30,7 +32,8 @@ func TestGaps(t *testing.T) {
 			end = "churned"
 		}
 		if said != "" {
-			b.event(id, "", "interaction", "recorded", `{"activity":"greet","attributes":{"tier":"`+said+`","age":null}}`, at)
+			b.event(id, "", "interaction", "recorded", `{"activity":"greet","attributes":{"tier":"`+said+`","age":`+age+`}}`, at)
+			age = "null" // all but one journey have none
 		}
 		b.event(id, "h"+id, "handoff", "offered", data, at.Add(time.Minute))
 		b.event(id, "", "journey", "closed", `{"outcome":"`+end+`"}`, at.Add(time.Hour))
@@ -41,7 +44,11 @@ func TestGaps(t *testing.T) {
 		tier[head.Position-1] = said
 	}
 	o := options("churn")
-	o.Moments, o.Fields = []string{"offered"}, []string{"tier", "age", "ghost"}
+	o.Moments, o.Fields = []string{"offered"}, []string{"tier", "ghost"}
+	if _, err := train.Run(t.Context(), b.store, o); ledger.CodeOf(err) != ledger.CodeInvalid || !strings.Contains(err.Error(), "ghost") {
+		t.Errorf("a field that no journey has: %v", err)
+	}
+	o.Fields = []string{"tier", "age"}
 	r, err := train.Run(t.Context(), b.store, o)
 	if err != nil {
 		t.Fatal(err)

@@ -182,6 +182,9 @@ func (p *pass) split(o Options) (*set, error) {
 	if most := slices.Max(seen); len(s.train)-most < 10 || slices.Min(seen) < 10 && len(seen) == 2 && p.target.Kind != NextActivity {
 		return nil, fail("%d of the training examples have one outcome and %d the other, 10 of each are needed: there is nothing to tell apart", most, len(s.train)-most)
 	}
+	if list := p.survey.Unknown(o.Fields); len(list) > 0 {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "train", "name fields of the context as `baton journey` shows them, or leave --fields out", "no journey has the field %.100q", list[0])
+	}
 	s.spec = p.survey.Spec(s.cut, o.Fields)
 	return s, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // SuggestionSource is the source of the events that record what a model says.
-const SuggestionSource = "baton/overlay"
+const SuggestionSource = ledger.SuggestionSource
 
 // Moment is a handoff moment as a model sees it: scored as it stood, with what came of it where that is known.
 type Moment struct {
