@@ -159,3 +159,6 @@ type Derive struct {
 
 // Duration is a span that is written as Go and people write it: 90s, 24h; and d for days of 24 hours.
 type Duration time.Duration
+
+// Catalogue gives the contract that an offer follows: by its dataschema, or where that names none by its point. Nil where there is none.
+type Catalogue func(schema, point string) *Contract
