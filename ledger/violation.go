@@ -57,8 +57,11 @@ func (b *Broken) Error() string {
 			}
 		}
 	}
+	if len(b.Notices) == 0 {
+		return "the event breaks its contract"
+	}
 	n := b.Notices[0]
-	return fmt.Sprintf("event %.80q breaks contract %s version %d, which refuses that: %s", n.Event, n.Contract, n.Version, text.String())
+	return fmt.Sprintf("event %.80q breaks contract %s version %d: %s", n.Event, n.Contract, n.Version, text.String())
 }
 
 // Shortened is an id, with a digest in the place of one that is too long for an event.
