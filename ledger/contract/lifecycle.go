@@ -120,6 +120,20 @@ func (s *State) Version(version int) *Version {
 	return nil
 }
 
+// Pick gives a version by its number; for 0 the newest that is published, else the newest. The error is CodeNotFound.
+func (s *State) Pick(version int) (*Version, error) {
+	v := s.Version(version)
+	if version == 0 && len(s.Versions) > 0 {
+		if v = s.Newest(); v == nil {
+			v = s.Versions[len(s.Versions)-1]
+		}
+	}
+	if v == nil {
+		return nil, ledger.Errorf(ledger.CodeNotFound, "contract", "see `baton contracts list`", "contract %.80s has no version %d", s.Name, version)
+	}
+	return v, nil
+}
+
 // Newest is the highest version that is published, else nil.
 func (s *State) Newest() *Version {
 	for _, v := range slices.Backward(s.Versions) {

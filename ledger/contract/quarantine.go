@@ -159,12 +159,12 @@ type Release struct {
 }
 
 // Payload reads the events of something in quarantine, as they were sent.
-func Payload(ctx context.Context, r ledger.Reader, item *Item) (events []ledger.Event, err error) {
+func Payload(ctx context.Context, r ledger.Reader, item *Item) (events []ledger.Recorded, err error) {
 	for e, err := range r.ReadStream(ctx, item.In, ledger.ReadOptions{From: item.revision + 1, To: item.revision + uint64(item.Said.Events)}) {
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, e.Event)
+		events = append(events, e)
 	}
 	if len(events) != item.Said.Events {
 		return nil, ledger.Errorf(ledger.CodeCorrupt, "quarantine", "run `baton verify`", "%d of %d events of %s are there", len(events), item.Said.Events, item.ID)
@@ -176,6 +176,9 @@ func Payload(ctx context.Context, r ledger.Reader, item *Item) (events []ledger.
 // contract stays where it is: the error is CodeViolation. Released again, it answers as before. An offer that is repaired keeps
 // its id, and names the original in the attribute "repairof".
 func ReleaseItem(ctx context.Context, r ledger.Reader, to ledger.Append, do Release) (*Item, error) {
+	if len(do.Repair) > 0 && do.Why == "" {
+		return nil, ledger.Errorf(ledger.CodeInvalid, "release", "say why what was sent may be changed", "a repair needs a reason")
+	}
 	item, err := FindItem(ctx, r, do.ID)
 	if err != nil || item.State == "released" {
 		return item, err
@@ -183,9 +186,13 @@ func ReleaseItem(ctx context.Context, r ledger.Reader, to ledger.Append, do Rele
 	if item.State != "waiting" {
 		return item, ledger.Errorf(ledger.CodeInvalid, "release", "see `baton contracts inbox --all`", "%s was %s", item.ID, item.State)
 	}
-	events, err := Payload(ctx, r, item)
+	kept, err := Payload(ctx, r, item)
 	if err != nil {
 		return item, err
+	}
+	events := make([]ledger.Event, len(kept))
+	for i := range kept {
+		events[i] = kept[i].Event
 	}
 	if len(do.Repair) > 0 {
 		if err := repairAll(events, item, do.Repair); err != nil {
