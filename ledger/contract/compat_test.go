@@ -1,0 +1,81 @@
+package contract
+
+import (
+	"encoding/json"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestComparisonsAreSound holds comparisons to the oracle: where nothing is said to break, no envelope that is valid under one version is
+// invalid under the other; and what is said to break for certain is shown by an envelope.
+func TestComparisonsAreSound(t *testing.T) {
+	var compatible, valid, certain, unsure int
+	rapid.Check(t, func(t *rapid.T) {
+		old := drawContract(t, 1)
+		now := drawNext(t, old)
+		c := Compare(old, now)
+		for _, way := range []struct {
+			from, to *Contract
+			breaks   []Break
+			reader   Reader
+		}{{old, now, c.Backward, now.Reader}, {now, old, c.Forward, old.Reader}} {
+			for _, b := range way.breaks {
+				if !b.Certain {
+					unsure++
+					continue
+				}
+				certain++
+				if !shows(t, b.Witness, way.from, way.to, way.reader) {
+					t.Fatalf("%s %s: %s shows nothing\n%s\n%s", b.Field, b.What, b.Witness, old.Canonical(), now.Canonical())
+				}
+			}
+			if len(way.breaks) > 0 {
+				continue
+			}
+			compatible++
+			holds := rapid.SampledFrom(everyHolding()).Draw(t, "guards")
+			accepts := whole(t, way.from, chosen(way.from, holds), Strict)
+			reads := whole(t, way.to, chosen(way.to, holds), way.reader)
+			for range 8 {
+				e := drawEnvelope(t, way.from, way.to, chosen(way.from, holds))
+				if accepts.Validate(e) != nil {
+					continue
+				}
+				valid++
+				if err := reads.Validate(e); err != nil {
+					t.Fatalf("%s is valid under one and not the other: %v\n%s\n%s", canonicalText(e), err, way.from.Canonical(), way.to.Canonical())
+				}
+			}
+		}
+	})
+	t.Logf("compatible %d, valid envelopes tried %d, certain breaks %d, unsure %d", compatible, valid, certain, unsure)
+	if compatible == 0 || valid == 0 || certain == 0 || unsure*2 > certain {
+		t.Errorf("the drawn versions show too little")
+	}
+}
+
+// shows reports whether a witness is valid under one version, and invalid under the other whatever guards say that leave it valid.
+func shows(t rapid.TB, witness json.RawMessage, from, to *Contract, r Reader) bool {
+	e, err := decode(witness)
+	if err != nil {
+		t.Fatalf("%s: %v", witness, err)
+	}
+	shown := map[string]bool{}
+	for _, holds := range everyHolding() {
+		variant := chosen(from, holds)
+		if whole(t, from, variant, Strict).Validate(e) != nil {
+			continue
+		}
+		refused := whole(t, to, chosen(to, holds), r).Validate(e) != nil
+		if was, seen := shown[variant]; !seen || was {
+			shown[variant] = refused
+		}
+	}
+	for _, yes := range shown {
+		if yes {
+			return true
+		}
+	}
+	return false
+}

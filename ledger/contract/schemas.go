@@ -1,0 +1,230 @@
+package contract
+
+import (
+	"encoding/json"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// closed loads nothing: a schema says all it means by itself, and no document reads files or asks a server.
+type closed struct{}
+
+func (closed) Load(url string) (any, error) {
+	return nil, errors.New("schemas of contracts refer to nothing outside themselves")
+}
+
+// compileSchema makes a validator of a decoded schema, formats asserted.
+func compileSchema(schema any) (*jsonschema.Schema, error) {
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.UseLoader(closed{})
+	if err := c.AddResource("contract:field", schema); err != nil {
+		return nil, err
+	}
+	return c.Compile("contract:field")
+}
+
+// annotations are the keywords that say nothing about which values are valid.
+var annotations = []string{"$comment", "$anchor", "$defs", "$schema", "$id", "title", "description", "default", "examples", "deprecated", "readOnly",
+	"writeOnly", "contentEncoding", "contentMediaType", "contentSchema", "definitions"}
+
+func isAnnotation(keyword string) bool {
+	return strings.HasPrefix(keyword, "x-") || slices.Contains(annotations, keyword)
+}
+
+// draft is the dialect that a schema may name without changing what its keywords mean here.
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// refers reports whether a schema, or a part of it, means something that stands elsewhere.
+func refers(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, member := range v {
+			if strings.HasPrefix(k, "$") && strings.HasSuffix(strings.ToLower(k), "ref") || k == "$schema" && member != draft || refers(member) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, refers)
+	}
+	return false
+}
+
+// conjunction is a set of values: those that are valid under all of its schemas.
+type conjunction []map[string]any
+
+// conjoin adds a schema; ok is false where nothing is valid under it. What allOf lists holds as well.
+func (a conjunction) conjoin(schema any) (out conjunction, ok bool) {
+	switch s := schema.(type) {
+	case bool:
+		return a, s
+	case map[string]any:
+		out, ok = append(slices.Clone(a), s), true
+		list, _ := s["allOf"].([]any)
+		for _, part := range list {
+			if ok {
+				out, ok = out.conjoin(part)
+			}
+		}
+		return out, ok
+	}
+	return a, true // unreadable: any value, which is more than it may mean
+}
+
+// has reports whether one of the schemas says the same with a group of keywords.
+func (a conjunction) has(b map[string]any, group ...string) bool {
+	for _, k := range group {
+		if refers(b[k]) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(a, func(s map[string]any) bool {
+		return !slices.ContainsFunc(group, func(k string) bool {
+			mine, here := s[k]
+			theirs, there := b[k]
+			return here != there || canonicalText(mine) != canonicalText(theirs)
+		})
+	})
+}
+
+// jsonTypes in the order of messages. An integer is a number too.
+var jsonTypes = []string{"object", "array", "string", "integer", "number", "boolean", "null"}
+
+// typesOf reads the keyword type.
+func typesOf(v any) (types []string) {
+	switch v := v.(type) {
+	case string:
+		types = []string{v}
+	case []any:
+		for _, t := range v {
+			if s, ok := t.(string); ok {
+				types = append(types, s)
+			}
+		}
+	}
+	return types
+}
+
+// covers reports whether values of a type are among those of a list of types.
+func covers(types []string, t string) bool {
+	return slices.Contains(types, t) || t == "integer" && slices.Contains(types, "number")
+}
+
+// types lists the types that values can have; integer is listed beside number only where number is not.
+func (a conjunction) types() []string {
+	out := []string{"object", "array", "string", "number", "boolean", "null"}
+	for _, s := range a {
+		v, ok := s["type"]
+		if !ok {
+			continue
+		}
+		var both []string
+		for _, t := range typesOf(v) {
+			switch {
+			case covers(out, t):
+				both = append(both, t)
+			case t == "number" && slices.Contains(out, "integer"):
+				both = append(both, "integer")
+			}
+		}
+		out = both
+	}
+	if i := slices.Index(out, "number"); i >= 0 {
+		if slices.Contains(out, "integer") {
+			out = slices.DeleteFunc(out, func(t string) bool { return t == "integer" })
+		} else if a.step() != nil && a.step().IsInt() {
+			out[i] = "integer"
+		}
+	}
+	return out
+}
+
+// step is a number that all numbers are multiples of; nil where there is none.
+func (a conjunction) step() *big.Rat {
+	for _, s := range a {
+		if m := ratOf(s["multipleOf"]); m != nil && m.Sign() > 0 {
+			return m
+		}
+	}
+	return nil
+}
+
+// ratOf reads a number exactly. Nil for anything else, and for numbers of exponents that nobody means.
+func ratOf(v any) *big.Rat {
+	n, ok := v.(json.Number)
+	if !ok || len(n) > 400 {
+		return nil
+	}
+	if i := strings.IndexAny(string(n), "eE"); i >= 0 && len(n)-i > 4 {
+		return nil
+	}
+	r, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return nil
+	}
+	return r
+}
+
+// countOf reads a whole number that is not negative, as lengths are; ok is false for anything else.
+func countOf(v any) (n int, ok bool) {
+	r := ratOf(v)
+	if r == nil || !r.IsInt() || r.Sign() < 0 || !r.Num().IsInt64() || r.Num().Int64() > 1<<40 {
+		return 0, false
+	}
+	return int(r.Num().Int64()), true
+}
+
+// bound is one end of a range of numbers.
+type bound struct {
+	at   *big.Rat // nil: open
+	open bool     // the number itself is outside
+}
+
+// lower and upper are the narrowest ends that the schemas state; for whole numbers they are numbers that are inside.
+func (a conjunction) lower(whole bool) bound { return a.end("minimum", "exclusiveMinimum", 1, whole) }
+func (a conjunction) upper(whole bool) bound { return a.end("maximum", "exclusiveMaximum", -1, whole) }
+
+// end finds the narrowest of a keyword and its exclusive twin; inward is the direction of the range from there.
+func (a conjunction) end(keyword, exclusive string, inward int, whole bool) (b bound) {
+	for _, s := range a {
+		for _, c := range []bound{{ratOf(s[keyword]), false}, {ratOf(s[exclusive]), true}} {
+			if c.at == nil {
+				continue
+			}
+			if b.at == nil || c.at.Cmp(b.at)*inward > 0 || c.at.Cmp(b.at) == 0 && c.open {
+				b = c
+			}
+		}
+	}
+	if whole && b.at != nil {
+		b = bound{at: inside(b, inward)}
+	}
+	return b
+}
+
+// inside is the first whole number inside a bound.
+func inside(b bound, inward int) *big.Rat {
+	n := new(big.Int).Div(b.at.Num(), b.at.Denom()) // rounds towards minus infinity: the denominator is positive
+	if !b.at.IsInt() && inward > 0 || b.at.IsInt() && b.open {
+		n.Add(n, big.NewInt(1))
+		if b.at.IsInt() && inward < 0 {
+			n.Sub(n, big.NewInt(2))
+		}
+	}
+	return new(big.Rat).SetInt(n)
+}
+
+// count is the narrowest of a keyword that counts: the largest of minima, the smallest of maxima. ok is false where nobody says it.
+func (a conjunction) count(keyword string, minimum bool) (n int, ok bool) {
+	for _, s := range a {
+		if c, there := countOf(s[keyword]); there && (!ok || minimum == (c > n)) {
+			n, ok = c, true
+		}
+	}
+	return n, ok
+}
