@@ -50,15 +50,22 @@ func (a *app) acts(ctx context.Context, command string, list []contract.Act) err
 }
 
 func actedText(w io.Writer, items []actedItem) error {
-	for _, i := range items {
+	for k, i := range items {
 		v := i.Version
 		if i.Again {
 			fmt.Fprintf(w, "%s version %d: as it was, %s since %s.\n", i.Contract, v.Contract.Version, v.Status, moment(v.Since))
 			continue
 		}
 		fmt.Fprintf(w, "%s version %d: %s at position %s.\n", i.Contract, v.Contract.Version, i.Verb, count(i.Receipt.Position))
+		if i.Verb == "drafted" && k+1 < len(items) && items[k+1].Contract == i.Contract {
+			continue // the same is said when it is published
+		}
 		for _, f := range i.Warnings {
-			fmt.Fprintf(w, "  %s: %s. Try: %s\n", f.Rule, printable(f.Message), printable(f.Fix))
+			field := ""
+			if f.Field != "" {
+				field = " (" + printable(f.Field) + ")"
+			}
+			fmt.Fprintf(w, "  warning  %s%s: %s\n", f.Rule, field, printable(f.Message))
 		}
 	}
 	return nil

@@ -182,7 +182,7 @@ func (s *State) publishable(ctx context.Context, r ledger.Reader, v *Version, d 
 		d.Breaks = append(d.Breaks, fmt.Sprintf("version %d: %s", b.Against, b.What))
 	}
 	if c.Upcast != nil {
-		digest := c.Upcast.Digest()
+		digest := c.Upcast.to(c.Version).Digest()
 		d.Upcast = &digest
 	}
 	return warnings, s.pointsFree(ctx, r, c)
@@ -225,3 +225,12 @@ func (s *State) Overdue(now time.Time) (list []*Version) {
 	}
 	return list
 }
+
+// rules are those that lint knows and an exception may be granted for.
+var rules = []string{RuleCompatibility, "default-in-enum", "does-not-compile", "duplicate-point", "duplicate-variant", "forward-looking-mandatory", "long-key-insight",
+	"mandatory-from-model", "no-consumer", "no-freshness", "no-key-insight", "no-mandatory", "no-owner", "no-purpose", "no-subject", "no-upcast", "placeholder-default",
+	"schema-accepts-anything", "sunset-past", "too-many-mandatory", "too-many-new-fields", "unknown-classification", "upcast-unknown-field", "upcast-wrong-class",
+	"variant-never", "variant-no-mandatory", "version-gap"}
+
+// KnownRule reports whether lint, or the comparison with earlier versions, has a rule of that name.
+func KnownRule(rule string) bool { return slices.Contains(rules, rule) }

@@ -265,7 +265,7 @@ func repairAll(events []ledger.Event, item *Item, steps []Step) error {
 			continue
 		}
 		envelope, _ := ReadEnvelope(e)
-		better, err := (&Upcast{Steps: steps}).apply(envelope)
+		better, err := (&Upcast{Steps: steps}).Apply(envelope)
 		if err != nil {
 			return err
 		}

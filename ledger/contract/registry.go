@@ -17,6 +17,7 @@ type Registry struct {
 	now   atomic.Pointer[book]
 	write sync.Mutex
 	read  ledger.Reader
+	head  uint64 // position at which it was loaded
 }
 
 // book is the contracts at one moment. It is never changed.
@@ -27,7 +28,11 @@ type book struct {
 
 // Load reads the contracts as they are at a position; 0 is the head.
 func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) {
-	g := &Registry{read: r}
+	head, err := r.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &Registry{read: r, head: head.Position}
 	states := map[string]*State{}
 	for head, err := range r.Streams(ctx, "contract-", "") {
 		if err != nil {
@@ -94,7 +99,13 @@ func (g *Registry) Refresh(ctx context.Context, name string) error {
 	return nil
 }
 
-// Name, Cursor and Handle make it a follower of headers, which starts at a position given to Follow.
+// Name, Cursor and Handle make it a follower of headers, from where it was loaded.
+func (g *Registry) Name() string { return "contracts" }
+
+// Cursor is where it was loaded: what came before is in it.
+func (g *Registry) Cursor(context.Context) (uint64, error) { return g.head, nil }
+
+// Handle reads contracts anew that others wrote to.
 func (g *Registry) Handle(ctx context.Context, events []ledger.Recorded) error {
 	seen := map[string]bool{}
 	for i := range events {
