@@ -116,7 +116,7 @@ func (s *recordedScope) ResolveName(name string) (any, bool) {
 // decoded is the data, an empty map where it is no JSON.
 func (s *recordedScope) decoded() any {
 	if ledger.IsJSON(s.r.ContentType) {
-		if v := decode(s.r.Data); v != nil {
+		if v := expr.Decode(s.r.Data); v != nil {
 			return v
 		}
 	}
