@@ -9,7 +9,7 @@ import (
 	"github.com/baton-ledger/baton/ledger"
 )
 
-func numbers(cost uint64, free bool) *Language {
+func testLanguage(cost uint64, free bool) *Language {
 	return &Language{Op: "test", Noun: "rule", Example: "n > 1", Names: []string{"n", "m"}, Cost: cost, Any: free,
 		Options: []cel.EnvOption{cel.Variable("n", cel.IntType), cel.Variable("m", cel.MapType(cel.StringType, cel.DynType))}}
 }
@@ -27,7 +27,7 @@ func TestCompileRefuses(t *testing.T) {
 		{`"x".matches("(((a{9}){9}){9}){9}")`, "rule"},
 		{strings.Repeat("n > 1 || ", 600) + "true", "rule"},
 	} {
-		_, err := numbers(1000, false).Compile(c.expression)
+		_, err := testLanguage(1000, false).Compile(c.expression)
 		if err == nil || ledger.CodeOf(err) != ledger.CodeInvalid || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.40q: %v, want %q", c.expression, err, c.want)
 		} else if hint := ledger.HintOf(err); hint != "write a CEL expression as n > 1 over n, m" {
@@ -49,7 +49,7 @@ func TestErrorsOfEvaluation(t *testing.T) {
 		{"m.text > 1", false, true, false},
 		{"[1,2,3,4,5,6,7,8,9].all(x, [1,2,3,4,5,6,7,8,9].all(y, x + y > 0))", false, false, true},
 	} {
-		p, err := numbers(100, false).Compile(c.expression)
+		p, err := testLanguage(100, false).Compile(c.expression)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestErrorsOfEvaluation(t *testing.T) {
 
 // TestAny: a language may want values of any kind.
 func TestAny(t *testing.T) {
-	p, err := numbers(100, true).Compile("n + 1")
+	p, err := testLanguage(100, true).Compile("n + 1")
 	if err != nil {
 		t.Fatal(err)
 	}
