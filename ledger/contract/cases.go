@@ -75,7 +75,7 @@ func (k *kase) compiled(field string) *jsonschema.Schema {
 	if k.schemas == nil {
 		k.schemas = map[string]*jsonschema.Schema{}
 	}
-	s, err := compileSchema(k.schema(field))
+	s, err := validatorOf(k.schema(field))
 	if err != nil {
 		s = nil
 	}

@@ -27,12 +27,12 @@ type sampler struct {
 // of interest too. The same schemas give the same values.
 func samples(schema any, others ...any) []any {
 	s := &sampler{}
-	a, ok := conjunction(nil).conjoin(schema)
+	a, ok := conjunction(nil).conjoin(inline(schema))
 	if !ok {
 		return nil
 	}
 	for _, other := range others {
-		if b, ok := conjunction(nil).conjoin(other); ok {
+		if b, ok := conjunction(nil).conjoin(inline(other)); ok {
 			s.edges = append(s.edges, b...)
 		}
 	}
@@ -125,7 +125,7 @@ func numbers(all []map[string]any) (out []any) {
 		}
 	}
 	for _, r := range at {
-		out = append(out, json.Number(decimal(r)))
+		out = append(out, json.Number(plainNumber(r)))
 	}
 	return out
 }

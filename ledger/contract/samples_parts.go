@@ -34,7 +34,7 @@ func (s *sampler) arrays(a conjunction, all []map[string]any, depth int) (out []
 		return out
 	}
 	items := shortest(s.of(mine, others, depth+1))
-	valid, err := compileSchema(mine.schema())
+	valid, err := validatorOf(mine.schema())
 	if err == nil {
 		items = slices.DeleteFunc(items, func(v any) bool { return valid.Validate(v) != nil })
 	}
@@ -97,7 +97,7 @@ func (s *sampler) objects(a conjunction, others []map[string]any, depth int) (ou
 			theirs = nil
 		}
 		list := shortest(s.of(mine, theirs, depth+1))
-		if valid, err := compileSchema(mine.schema()); err == nil {
+		if valid, err := validatorOf(mine.schema()); err == nil {
 			list = slices.DeleteFunc(list, func(v any) bool { return valid.Validate(v) != nil })
 		}
 		choices[name] = list[:min(len(list), maxSamples/4)]

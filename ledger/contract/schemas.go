@@ -17,8 +17,8 @@ func (closed) Load(url string) (any, error) {
 	return nil, errors.New("schemas of contracts refer to nothing outside themselves")
 }
 
-// compileSchema makes a validator of a decoded schema, formats asserted.
-func compileSchema(schema any) (*jsonschema.Schema, error) {
+// validatorOf makes a validator of a decoded schema, formats asserted.
+func validatorOf(schema any) (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
@@ -53,6 +53,96 @@ func refers(v any) bool {
 		return slices.ContainsFunc(v, refers)
 	}
 	return false
+}
+
+// inline puts what references within a schema refer to into their places, so that parts can be compared on their own. References that
+// come back to themselves stay, and so do those that lead nowhere.
+func inline(schema any) any {
+	if named(schema, "$id") { // references would be relative to that
+		return schema
+	}
+	in := &inliner{root: schema, left: maxSteps}
+	return in.schema(schema, nil)
+}
+
+// named reports whether a document has a member of a name anywhere.
+func named(v any, name string) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, func(one any) bool { return named(one, name) })
+	case map[string]any:
+		for k, member := range v {
+			if k == name || named(member, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+type inliner struct {
+	root any
+	left int // schemas that may still be copied: references to references multiply
+}
+
+// schema copies a schema; open are the references that it is in.
+func (in *inliner) schema(v any, open []string) any {
+	m, ok := v.(map[string]any)
+	if in.left--; in.left < 0 || !ok {
+		return v
+	}
+	out := make(map[string]any, len(m))
+	for k, member := range m {
+		switch {
+		case k == "$ref", k == "$defs", k == "definitions":
+		case k == "properties" || k == "patternProperties" || k == "dependentSchemas":
+			parts, _ := member.(map[string]any)
+			copied := make(map[string]any, len(parts))
+			for name, part := range parts {
+				copied[name] = in.schema(part, open)
+			}
+			out[k] = copied
+		case k == "allOf" || k == "anyOf" || k == "oneOf" || k == "prefixItems":
+			list, _ := member.([]any)
+			copied := make([]any, len(list))
+			for i, part := range list {
+				copied[i] = in.schema(part, open)
+			}
+			out[k] = copied
+		case k == "const" || k == "enum" || k == "default" || k == "examples" || k == "dependentRequired" || k == "dependencies":
+			out[k] = member
+		default:
+			out[k] = in.schema(member, open)
+		}
+	}
+	ref, ok := m["$ref"].(string)
+	if !ok {
+		return out
+	}
+	target, found := resolve(in.root, ref)
+	if !found || slices.Contains(open, ref) || in.left < 0 {
+		out["$ref"] = ref
+		return out
+	}
+	all, _ := out["allOf"].([]any)
+	out["allOf"] = append(slices.Clone(all), in.schema(target, append(slices.Clone(open), ref)))
+	return out
+}
+
+// resolve follows a JSON Pointer (RFC 6901) in a fragment through a document.
+func resolve(root any, ref string) (target any, ok bool) {
+	path, ok := strings.CutPrefix(ref, "#")
+	if !ok || path != "" && path[0] != '/' || strings.Contains(path, "%") {
+		return nil, false
+	}
+	target = root
+	for _, name := range strings.Split(path, "/")[1:] {
+		m, isMap := target.(map[string]any)
+		if target, ok = m[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]; !isMap || !ok {
+			return nil, false
+		}
+	}
+	return target, true
 }
 
 // conjunction is a set of values: those that are valid under all of its schemas.
@@ -179,20 +269,20 @@ func countOf(v any) (n int, ok bool) {
 	return int(r.Num().Int64()), true
 }
 
-// bound is one end of a range of numbers.
-type bound struct {
+// edge is one end of a range of numbers.
+type edge struct {
 	at   *big.Rat // nil: open
 	open bool     // the number itself is outside
 }
 
 // lower and upper are the narrowest ends that the schemas state; for whole numbers they are numbers that are inside.
-func (a conjunction) lower(whole bool) bound { return a.end("minimum", "exclusiveMinimum", 1, whole) }
-func (a conjunction) upper(whole bool) bound { return a.end("maximum", "exclusiveMaximum", -1, whole) }
+func (a conjunction) lower(whole bool) edge { return a.end("minimum", "exclusiveMinimum", 1, whole) }
+func (a conjunction) upper(whole bool) edge { return a.end("maximum", "exclusiveMaximum", -1, whole) }
 
 // end finds the narrowest of a keyword and its exclusive twin; inward is the direction of the range from there.
-func (a conjunction) end(keyword, exclusive string, inward int, whole bool) (b bound) {
+func (a conjunction) end(keyword, exclusive string, inward int, whole bool) (b edge) {
 	for _, s := range a {
-		for _, c := range []bound{{ratOf(s[keyword]), false}, {ratOf(s[exclusive]), true}} {
+		for _, c := range []edge{{ratOf(s[keyword]), false}, {ratOf(s[exclusive]), true}} {
 			if c.at == nil {
 				continue
 			}
@@ -202,13 +292,13 @@ func (a conjunction) end(keyword, exclusive string, inward int, whole bool) (b b
 		}
 	}
 	if whole && b.at != nil {
-		b = bound{at: inside(b, inward)}
+		b = edge{at: inside(b, inward)}
 	}
 	return b
 }
 
-// inside is the first whole number inside a bound.
-func inside(b bound, inward int) *big.Rat {
+// inside is the first whole number inside an edge.
+func inside(b edge, inward int) *big.Rat {
 	n := new(big.Int).Div(b.at.Num(), b.at.Denom()) // rounds towards minus infinity: the denominator is positive
 	if !b.at.IsInt() && inward > 0 || b.at.IsInt() && b.open {
 		n.Add(n, big.NewInt(1))

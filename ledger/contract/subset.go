@@ -56,10 +56,7 @@ func (a conjunction) within(b any, path string, e effort) []gap {
 func (a conjunction) withinObject(b map[string]any, path string, e effort) []gap {
 	text := canonicalText(b)
 	same := slices.ContainsFunc(a, func(s map[string]any) bool { return canonicalText(s) == text })
-	if refers(b) { // what it refers to is the same only where the whole documents are
-		same = e.depth == 0 && len(a) > 0 && canonicalText(a[0]) == text
-	}
-	if len(a.types()) == 0 || same {
+	if len(a.types()) == 0 || same && !refers(b) {
 		return nil
 	}
 	if list, ok := a.list(); ok && !refers(b) {
@@ -146,7 +143,7 @@ func (a conjunction) list() (list []any, ok bool) {
 			parts = append(parts, s)
 		}
 	}
-	valid, err := compileSchema(map[string]any{"allOf": parts})
+	valid, err := validatorOf(map[string]any{"allOf": parts})
 	if len(parts) > 0 && err == nil {
 		list = slices.DeleteFunc(slices.Clone(list), func(v any) bool { return valid.Validate(v) != nil })
 	}
@@ -178,7 +175,7 @@ func (a conjunction) few() (list []any, ok bool) {
 
 // judgeEach tries values one by one.
 func judgeEach(list []any, b map[string]any, path string) []gap {
-	valid, err := compileSchema(b)
+	valid, err := validatorOf(b)
 	if err != nil {
 		return []gap{{path, "the schema does not compile", true}}
 	}
@@ -226,7 +223,7 @@ func (a conjunction) apart(b any, e effort) bool {
 			for i, s := range pair[1] {
 				parts[i] = s
 			}
-			valid, err := compileSchema(map[string]any{"allOf": append(parts, true)})
+			valid, err := validatorOf(map[string]any{"allOf": append(parts, true)})
 			if err == nil && !slices.ContainsFunc(list, func(v any) bool { return valid.Validate(v) == nil }) {
 				return true
 			}

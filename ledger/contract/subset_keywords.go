@@ -42,9 +42,9 @@ func (a conjunction) keywords(b map[string]any, path string, e effort) (gaps []g
 		case "enum", "const":
 			g.what = "<to> allows only " + clip(canonicalText(b[k])) + ", <from> other values too"
 		case "minimum", "exclusiveMinimum":
-			g.what = endGap(k, a.lower(whole), bound{ratOf(b[k]), k != "minimum"}, 1)
+			g.what = endGap(k, a.lower(whole), edge{ratOf(b[k]), k != "minimum"}, 1)
 		case "maximum", "exclusiveMaximum":
-			g.what = endGap(k, a.upper(whole), bound{ratOf(b[k]), k != "maximum"}, -1)
+			g.what = endGap(k, a.upper(whole), edge{ratOf(b[k]), k != "maximum"}, -1)
 		case "multipleOf":
 			g.what = a.stepGap(ratOf(b[k]), whole)
 		case "minLength", "minItems":
@@ -76,8 +76,8 @@ func (a conjunction) keywords(b map[string]any, path string, e effort) (gaps []g
 			if group == nil {
 				group = []string{k}
 			}
-			// unevaluated… mean what the schemas around them leave over.
-			if b[k] != true && (strings.HasPrefix(k, "unevaluated") || !a.has(b, group...)) {
+			// unevaluated… mean what the schemas around them leave over, and references what stands elsewhere.
+			if b[k] != true && (strings.HasPrefix(k, "unevaluated") || strings.HasPrefix(k, "$") || !a.has(b, group...)) {
 				g.what, g.unsure = fmt.Sprintf("%s cannot be compared", k), true
 			}
 		}
@@ -105,20 +105,20 @@ func (a conjunction) typeGap(old, allowed []string) string {
 }
 
 // endGap says what a new end of a range leaves out; inward is the direction of the range from there.
-func endGap(keyword string, old, now bound, inward int) string {
+func endGap(keyword string, old, now edge, inward int) string {
 	switch {
 	case now.at == nil:
 		return "<to> has a " + keyword + " that cannot be read"
 	case old.at == nil:
-		return fmt.Sprintf("<to> has %s %s, <from> none", keyword, decimal(now.at))
+		return fmt.Sprintf("<to> has %s %s, <from> none", keyword, plainNumber(now.at))
 	case old.at.Cmp(now.at)*inward > 0, old.at.Cmp(now.at) == 0 && (old.open || !now.open):
 		return ""
 	}
-	return fmt.Sprintf("<to> has %s %s, <from> ends at %s", keyword, decimal(now.at), decimal(old.at))
+	return fmt.Sprintf("<to> has %s %s, <from> ends at %s", keyword, plainNumber(now.at), plainNumber(old.at))
 }
 
-// decimal writes a number as people do.
-func decimal(r *big.Rat) string {
+// plainNumber writes a number as people do.
+func plainNumber(r *big.Rat) string {
 	if r.IsInt() {
 		return r.Num().String()
 	}
@@ -138,7 +138,7 @@ func (a conjunction) stepGap(now *big.Rat, whole bool) string {
 	if whole && divides(big.NewRat(1, 1)) {
 		return ""
 	}
-	return "<to> wants multiples of " + decimal(now) + ", <from> does not"
+	return "<to> wants multiples of " + plainNumber(now) + ", <from> does not"
 }
 
 func (a conjunction) countGap(b map[string]any, k string, minimum bool) string {

@@ -47,10 +47,10 @@ func (a conjunction) propertiesWithin(b map[string]any, path string, e effort) (
 			continue
 		}
 		if schema == false {
-			gaps = append(gaps, gap{path: path + "/" + pointer(name), what: "<to> does not allow the property, <from> does"})
+			gaps = append(gaps, gap{path: path + "/" + escape(name), what: "<to> does not allow the property, <from> does"})
 			continue
 		}
-		gaps = append(gaps, mine.within(schema, path+"/"+pointer(name), e.deeper())...)
+		gaps = append(gaps, mine.within(schema, path+"/"+escape(name), e.deeper())...)
 	}
 	if !restricted {
 		return gaps
@@ -66,8 +66,8 @@ func (a conjunction) propertiesWithin(b map[string]any, path string, e effort) (
 	return gaps
 }
 
-// pointer escapes a name for a JSON Pointer (RFC 6901).
-func pointer(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+// escape escapes a name for a JSON Pointer (RFC 6901).
+func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
 // combined compares with a schema that is put together of others.
 func (a conjunction) combined(b map[string]any, keyword, path string, e effort) (gaps []gap) {

@@ -90,26 +90,9 @@ func spoken(c Class) string { return strings.ReplaceAll(string(c), "_", "-") }
 // values compares a field that both have in the same class by its schemas.
 func (p *pair) values(b Break, name string, class Class) (Break, bool) {
 	mine, theirs := p.from.schema(name), p.to.schema(name)
-	a, possible := conjunction(nil).conjoin(mine)
-	if !possible || canonicalText(mine) == canonicalText(theirs) {
+	if b.What = lost(mine, theirs, p.from.contract.Version, p.to.contract.Version); b.What == "" {
 		return b, false
 	}
-	a = append(a, notNull)
-	gaps := a.within(theirs, "", newEffort())
-	if len(gaps) == 0 {
-		return b, false
-	}
-	var said []string
-	for _, g := range gaps {
-		what := g.what
-		if g.path != "" {
-			what = "at " + g.path + ": " + what
-		}
-		if len(said) < 4 {
-			said = append(said, what)
-		}
-	}
-	b.What = p.words(strings.Join(said, "; "))
 	b.Fix = "allow what the old version allows, or give the field with the new meaning a new name and map the old one in the upcast"
 	if p.direction == Forward {
 		b.Fix = "allow no more than the old version does, or move readers to the new version before producers (backward is enough then)"
@@ -230,7 +213,31 @@ func (p *pair) upcasts(e *Envelope) (said string, mended bool) {
 		p.upcast.words()), true
 }
 
+// lost says which values of one schema are not under another, "" where all are: a proof. Null is no value.
+func lost(a, b any, from, to int) string {
+	if canonicalText(a) == canonicalText(b) {
+		return ""
+	}
+	set, possible := conjunction(nil).conjoin(inline(a))
+	if !possible {
+		return ""
+	}
+	gaps := append(set, notNull).within(inline(b), "", newEffort())
+	said := make([]string, 0, len(gaps))
+	for _, g := range gaps[:min(len(gaps), 4)] {
+		if g.path != "" {
+			g.what = "at " + g.path + ": " + g.what
+		}
+		said = append(said, versions(g.what, from, to))
+	}
+	return strings.Join(said, "; ")
+}
+
 // words puts the versions in.
 func (p *pair) words(what string) string {
-	return strings.NewReplacer("<from>", "v"+strconv.Itoa(p.from.contract.Version), "<to>", "v"+strconv.Itoa(p.to.contract.Version)).Replace(what)
+	return versions(what, p.from.contract.Version, p.to.contract.Version)
+}
+
+func versions(what string, from, to int) string {
+	return strings.NewReplacer("<from>", "v"+strconv.Itoa(from), "<to>", "v"+strconv.Itoa(to)).Replace(what)
 }
