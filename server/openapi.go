@@ -32,6 +32,7 @@ var tags = []*huma.Tag{
 	{Name: "Handoffs", Description: "Hand over in one call, move handoffs, list them."},
 	{Name: "Events", Description: "Append CloudEvents."},
 	{Name: "Journeys", Description: "One journey as of any moment, and what its history tells."},
+	{Name: "Contracts", Description: "What passes at each handoff, agreed and checked; what broke it and is kept aside."},
 	{Name: "Reports", Description: "Read models over the whole ledger."},
 	{Name: "Records", Description: "The ledger itself: streams, records, the live tail."},
 	{Name: "Trust", Description: "Checkpoint, proofs, verification."},
@@ -76,6 +77,17 @@ var words = map[string]word{
 	"diff":     {"Journeys", "Each part of the state that differs, with the event that made the difference.", nil},
 	"bisect":   {"Journeys", "Evaluates a CEL condition after each event, and says where it first held, whether it held to the end, and how often it came and went.", nil},
 	"whatif":   {"Journeys", "Folds the journey with events dropped, delayed or changed, and compares. Nothing is written.", nil},
+
+	"contracts": {"Contracts", "Each contract with its versions, by name: documents, statuses, exceptions, signatures, history.", nil},
+	"contract":  {"Contracts", "All versions of one contract. Events of its stream that changed nothing are in ignored, each with the reason.", nil},
+	"validate": {"Contracts", "Takes a CloudEvent, the data of an offer, or an envelope alone, and answers how it breaks the version. Nothing is recorded, and no message repeats a value.",
+		[]int{http.StatusRequestTimeout, http.StatusRequestEntityTooLarge}},
+	"contract-act": {"Contracts", "Records one step in the life of a version. Publishing is refused while lint finds errors, or where the version is less compatible than its contract " +
+		"promises, until an exception is granted for the rule. What is published is never changed. The same step again writes nothing and says so.", writes},
+	"quarantine":  {"Contracts", "Each batch that broke its contract in mode quarantine, with the violations and what became of it.", nil},
+	"quarantined": {"Contracts", "The events are as they were sent, byte for byte.", nil},
+	"settle-quarantine": {"Contracts", "Release appends the events to the stream they belong to, after another check: what still breaks its contract is refused with violation and stays. " +
+		"A repair changes envelopes of offers and needs a reason; the original stays in the record. Discard needs a reason too. The same call again answers as before.", writes},
 
 	"summary":        {"Reports", "Totals of journeys, handoffs and waits.", nil},
 	"points":         {"Reports", "Counts and waits of each pair of stages and channel that work was handed over at. With limit the rows come in pages without gaps, by name.", nil},
@@ -137,6 +149,11 @@ func completeOperation(op *huma.Operation, path string, problem *huma.Schema) {
 		op.Responses[strconv.Itoa(status)] = problemAnswer(http.StatusText(status), problem)
 	}
 	op.Responses["default"] = problemAnswer("Any other refusal", problem)
+	if op.OperationID == "hand-off" || op.OperationID == "append-events" {
+		kept := *op.Responses["200"]
+		kept.Description = "Kept in quarantine: it breaks its contract, and its journey knows nothing of it"
+		op.Responses["202"] = &kept
+	}
 }
 
 func problemAnswer(text string, problem *huma.Schema) *huma.Response {
@@ -158,6 +175,9 @@ const (
 	exampleHandedOff = `{"handoff":"h-1","journey":"J-1","point":"bot>sales@chat","state":"accepted","owner":{"stage":"sales","party":"Ada"},"receipts":[` +
 		`{"stream":"journey-J-1","id":"h-1","position":2,"revision":2,"recorded_time":"2026-11-22T21:00:00.000000001Z","leaf_hash":"` + exampleHash + `"},` +
 		`{"stream":"journey-J-1","id":"h-1.accepted","position":3,"revision":3,"recorded_time":"2026-11-22T21:00:00.000000001Z","leaf_hash":"` + exampleHash + `"}]}`
+	exampleEnvelope = `{"mandatory":{"need":"a price for 40 seats"}}`
+	exampleContract = `{"contract":"bot/price","version":1,"owner":"bot","consumers":["sales"],"points":["bot>sales@chat"],"mode":"warn","fields":[` +
+		`{"name":"need","class":"mandatory","schema":{"type":"string"},"classification":"internal","purpose":["make an offer"]}]}`
 	exampleReceipts = `{"receipts":[{"stream":"journey-J-1","id":"call-1","position":4,"revision":4,"recorded_time":"2026-11-22T21:00:01Z","leaf_hash":"` + exampleHash + `"}]}`
 	exampleHash     = "2006b4c7fac8e710004462c8638043a195b9295fe32abb6ec9ecaf76f5085f5a"
 )
@@ -176,6 +196,10 @@ func examples(doc *huma.OpenAPI) {
 	body(doc.Paths["/v1/handoffs/{handoff}/{verb}"].Post, "application/json", `{"journey":"J-1","by":{"stage":"sales","party":"Ada"},"outcome":"sold"}`)
 	body(doc.Paths["/v1/journeys/{id}/suggestions/{verb}"].Post, "application/json",
 		`{"suggestion":"suggestion/4f1a22b09c8d7e65/4711","by":{"stage":"sales","party":"Ada"},"reason":"the customer has left already"}`)
+	body(doc.Paths["/v1/contracts/{name}/validate"].Post, "application/json", exampleEnvelope)
+	body(doc.Paths["/v1/contracts/{name}/{verb}"].Post, "application/json", `{"contract":`+exampleContract+`,"why":"agreed with billing"}`)
+	body(doc.Paths["/v1/quarantine/{id}/{verb}"].Post, "application/json",
+		`{"why":"the old app says need otherwise","repair":[{"rename":{"from":"wish","to":"need"}}]}`)
 	body(doc.Paths["/v1/batches"].Post, "application/json", `{"batches":[{"stream":"journey-J-1","expect":3,"events":[`+exampleEvent+`]}]}`)
 	events := doc.Paths["/v1/events"].Post
 	body(events, ledger.ContentTypeCloudEvent, exampleEvent)
