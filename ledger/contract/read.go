@@ -25,10 +25,10 @@ type extra struct {
 // reading is one event's data as a contract sees it: where each field stands. It is used again for other events.
 type reading struct {
 	scanner
-	fields   map[string]int // places of the contract's fields
+	of       *Compiled
+	next     int // the field that is likely to be named next: senders keep an order
 	slots    []slot
-	extras   []extra // in the order of the data; none for a tolerant reader
-	strict   bool
+	extras   []extra       // in the order of the data; none for a tolerant reader
 	root     kind          // of the data
 	envelope span          // its kind; of an object, no more
 	objects  [omitted]span // the kinds of the classes' objects
@@ -140,14 +140,28 @@ func (r *reading) class(c int) {
 	r.enter()
 	for r.member() {
 		name := r.name
-		if i, known := r.fields[string(r.letters(name))]; known {
+		if i, known := r.field(name); known {
 			r.slots[i].in[c] = r.scanner.value()
 			continue
 		}
-		if r.scanner.value(); r.strict {
+		if r.scanner.value(); r.of.strict {
 			r.extras = append(r.extras, extra{c, name})
 		}
 	}
+}
+
+// field gives the place of the field that is named.
+func (r *reading) field(name span) (int, bool) {
+	letters := r.letters(name)
+	if i := r.next; i < len(r.of.fields) && r.of.fields[i].Name == string(letters) {
+		r.next++
+		return i, true
+	}
+	i, known := r.of.places[string(letters)]
+	if known {
+		r.next = i + 1
+	}
+	return i, known
 }
 
 func (r *reading) forgetClass(c int) {
@@ -165,9 +179,12 @@ func (r *reading) forgetClass(c int) {
 
 // about reads what the envelope says of its values.
 func (r *reading) about() {
-	for i := range r.slots {
-		r.slots[i].classification = span{}
+	if r.meta.kind != absent {
+		for i := range r.slots {
+			r.slots[i].classification = span{}
+		}
 	}
+	r.next = 0
 	if r.peek() != '{' {
 		r.meta = r.scanner.value()
 		return
@@ -175,7 +192,7 @@ func (r *reading) about() {
 	r.meta = span{kind: object}
 	r.enter()
 	for r.member() {
-		if i, known := r.fields[string(r.letters(r.name))]; known {
+		if i, known := r.field(r.name); known {
 			r.slots[i].classification = r.within("classification")
 		} else {
 			r.scanner.value()

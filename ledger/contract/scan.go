@@ -108,9 +108,8 @@ func (s *scanner) colon() bool {
 	return true
 }
 
-// value reads a whole value; absent where there is none.
+// value reads the whole value that begins here; absent where none does.
 func (s *scanner) value() span {
-	s.space()
 	from := int32(s.at)
 	v := s.scalar()
 	if v.kind == array || v.kind == object {
@@ -195,48 +194,38 @@ func (s *scanner) push(k kind) (first bool) {
 	return true
 }
 
-// text reads a text; its span is what is between the quotes.
+// text reads a text; its span is what is between the quotes. Eight bytes are looked at together: a byte below n, or equal to one, shows in the
+// top bit of its own place (Bit Twiddling Hacks, "Determine if a word has a byte less than n"); only places above the first one may err.
 func (s *scanner) text() span {
-	s.at++
-	v := span{from: int32(s.at), kind: text}
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	data, at := s.data, s.at+1
+	v := span{from: int32(at), kind: text}
 	for {
-		s.plain()
+		for at+8 <= len(data) {
+			w := binary.LittleEndian.Uint64(data[at:])
+			quote, back := w^(ones*'"'), w^(ones*'\\')
+			if odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops; odd != 0 {
+				at += bits.TrailingZeros64(odd) / 8
+				break
+			}
+			at += 8
+		}
+		for at < len(data) && data[at] >= ' ' && data[at] != '"' && data[at] != '\\' {
+			at++
+		}
+		s.at = at
 		switch c := s.peek(); {
 		case c == '"':
-			v.to = int32(s.at)
+			v.to = int32(at)
 			s.at++
 			return v
-		case c == '\\':
+		case c == '\\' && s.escape():
 			v.escaped = true
-			if !s.escape() {
-				s.fail("bad escape")
-				return span{}
-			}
+			at = s.at
 		default:
-			s.fail("unfinished text, or a control character in it")
+			s.fail("a text has no end, a bad escape, or a control character")
 			return span{}
 		}
-	}
-}
-
-// plain goes to the next byte of a text that does not stand for itself. Eight bytes are looked at together: a byte below n, or equal to one,
-// shows in the top bit of its own place (Bit Twiddling Hacks, "Determine if a word has a byte less than n"); places above the first one may err.
-func (s *scanner) plain() {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for s.at+8 <= len(s.data) {
-		w := binary.LittleEndian.Uint64(s.data[s.at:])
-		quote, back := w^(ones*'"'), w^(ones*'\\')
-		if odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops; odd != 0 {
-			s.at += bits.TrailingZeros64(odd) / 8
-			return
-		}
-		s.at += 8
-	}
-	for s.at < len(s.data) {
-		if c := s.data[s.at]; c < ' ' || c == '"' || c == '\\' {
-			return
-		}
-		s.at++
 	}
 }
 
