@@ -34,17 +34,23 @@ type reading struct {
 	objects  [omitted]span // the kinds of the classes' objects
 	meta     span          // kind of envelope.fields
 	insight  span
+	from, to party
+	channel  span
 	segment  span // data.segment
 	told     span // data.attributes.segment
 	value    span // data.value
 }
+
+// party is one end of the handoff.
+type party struct{ stage, kind span }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}
 
 // read goes through the data once. Of members with the same name the last one counts, as it does for most readers of JSON.
 func (r *reading) read(data []byte) {
 	r.reset(data)
-	r.root, r.segment, r.told, r.value = absent, span{}, span{}, span{}
+	r.root, r.from, r.to = absent, party{}, party{}
+	r.channel, r.segment, r.told, r.value = span{}, span{}, span{}, span{}
 	r.forget()
 	if r.space(); r.peek() != '{' {
 		r.root = r.scanner.value().kind
@@ -55,9 +61,7 @@ func (r *reading) read(data []byte) {
 			r.top()
 		}
 	}
-	if !r.end() {
-		r.fail("something follows the value")
-	}
+	r.end()
 }
 
 // top reads the value of a member of the data.
@@ -74,6 +78,12 @@ func (r *reading) top() {
 		for r.member() {
 			r.part()
 		}
+	case "from":
+		r.from = r.party()
+	case "to":
+		r.to = r.party()
+	case "channel":
+		r.channel = r.scanner.value()
 	case "segment":
 		r.segment = r.scanner.value()
 	case "value":
@@ -83,6 +93,34 @@ func (r *reading) top() {
 	default:
 		r.scanner.value()
 	}
+}
+
+// party reads an end of the handoff, which may be its stage alone. It is what ledger.DeriveFacets finds: intake may not have been here.
+func (r *reading) party() (p party) {
+	if r.peek() != '{' {
+		p.stage = r.scanner.value()
+		return p
+	}
+	r.enter()
+	for r.member() {
+		switch string(r.letters(r.name)) {
+		case "stage":
+			p.stage = r.scanner.value()
+		case "kind":
+			p.kind = r.scanner.value()
+		default:
+			r.scanner.value()
+		}
+	}
+	return p
+}
+
+// string gives a text, "" for a value of another kind.
+func (r *reading) string(v span) string {
+	if v.kind != text {
+		return ""
+	}
+	return string(r.letters(v))
 }
 
 // forget drops what an earlier envelope said.

@@ -42,16 +42,14 @@ type scanner struct {
 	depth int    // of the objects that enter opened
 	begun bool   // the innermost of them has had a member
 	name  span   // of the member that member read last
+	high  uint64 // all words of texts together: a top bit is set where one may have more than ASCII
 	open  []byte // containers within the value that is being read: '{' or '[' each
 }
 
 func (s *scanner) reset(data []byte) {
 	s.data, s.at, s.wrong, s.depth, s.begun, s.open = data, 0, "", 0, false, s.open[:0]
-	switch {
-	case len(data) > math.MaxInt32:
+	if s.high = 0; len(data) > math.MaxInt32 {
 		s.fail("it is too large")
-	case !utf8.Valid(data):
-		s.fail("it is not UTF-8")
 	}
 }
 
@@ -70,6 +68,10 @@ func (s *scanner) enter() {
 
 // member reads the name of the next member, up to its value.
 func (s *scanner) member() bool {
+	if s.at+1 < len(s.data) && s.data[s.at] == ',' && s.data[s.at+1] == '"' && s.begun { // most of them
+		s.at++
+		return s.colon()
+	}
 	s.space()
 	c := s.peek()
 	if c == '}' {
@@ -96,28 +98,28 @@ func (s *scanner) colon() bool {
 		s.fail("expected a name")
 		return false
 	}
-	if s.name = s.text(); s.wrong != "" {
-		return false
-	}
-	if s.space(); s.peek() != ':' {
-		s.fail("expected :")
-		return false
+	s.name = s.text()
+	if s.peek() != ':' {
+		if s.space(); s.peek() != ':' {
+			s.fail("expected :")
+			return false
+		}
 	}
 	s.at++
 	s.space()
 	return true
 }
 
-// value reads the whole value that begins here; absent where none does.
+// value reads the whole value that begins here; after an error it is of no use.
 func (s *scanner) value() span {
+	if s.peek() == '"' {
+		return s.text()
+	}
 	from := int32(s.at)
 	v := s.scalar()
 	if v.kind == array || v.kind == object {
 		s.container(v.kind)
 		v.from, v.to = from, int32(s.at)
-	}
-	if s.wrong != "" {
-		return span{}
 	}
 	return v
 }
@@ -201,20 +203,28 @@ func (s *scanner) text() span {
 	data, at := s.data, s.at+1
 	v := span{from: int32(at), kind: text}
 	for {
-		for at+8 <= len(data) {
+		var c byte // that does not stand for itself
+		if at+8 <= len(data) {
 			w := binary.LittleEndian.Uint64(data[at:])
 			quote, back := w^(ones*'"'), w^(ones*'\\')
-			if odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops; odd != 0 {
-				at += bits.TrailingZeros64(odd) / 8
-				break
+			odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops
+			s.high |= w
+			if odd == 0 {
+				at += 8
+				continue
 			}
-			at += 8
-		}
-		for at < len(data) && data[at] >= ' ' && data[at] != '"' && data[at] != '\\' {
-			at++
+			at += bits.TrailingZeros64(odd) / 8
+			c = data[at]
+		} else if at < len(data) {
+			c = data[at]
+			s.high |= uint64(c)
+			if c >= ' ' && c != '"' && c != '\\' {
+				at++
+				continue
+			}
 		}
 		s.at = at
-		switch c := s.peek(); {
+		switch {
 		case c == '"':
 			v.to = int32(at)
 			s.at++
@@ -316,10 +326,14 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// end reports whether nothing but white space is left.
-func (s *scanner) end() bool {
-	s.space()
-	return s.wrong == "" && s.at == len(s.data)
+// end holds the data to having ended, but for white space, and to being UTF-8.
+func (s *scanner) end() {
+	if s.space(); s.at != len(s.data) {
+		s.fail("something follows the value")
+	}
+	if s.high&0x8080808080808080 != 0 && !utf8.Valid(s.data) {
+		s.fail("it is not UTF-8")
+	}
 }
 
 // raw is a value as it stands in the data, a text with its quotes.

@@ -44,7 +44,7 @@ func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	const url = "baton:/field"
+	const url = "baton:///field"
 	if err := c.AddResource(url, doc); err != nil {
 		return nil, err
 	}
@@ -147,5 +147,5 @@ func plainSchemaError(err error) error {
 		}
 		return invalid
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), "baton:/field", ""))
+	return errors.New(strings.ReplaceAll(err.Error(), "baton:///field", ""))
 }
