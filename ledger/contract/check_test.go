@@ -2,6 +2,7 @@ package contract
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -139,11 +140,6 @@ func TestVariants(t *testing.T) {
 	if v := k.Check(e); v.Variant != "big" {
 		t.Errorf("value 501 took %q", v.Variant)
 	}
-	e = offer("web", good)
-	e.Data, e.Facets = []byte(`{"envelope":`+good+`}`), ledger.Facets{Channel: "phone"}
-	if v := k.Check(e); v.Variant != "phone" {
-		t.Errorf("a channel that intake derived took %q", v.Variant)
-	}
 	if got := k.Effective("phone"); got["order_id"] != Optional || got["note"] != Omitted || got["amount"] != Mandatory || got["churn"] != ForwardLooking {
 		t.Errorf("phone: %v", got)
 	}
@@ -176,6 +172,8 @@ func TestGuards(t *testing.T) {
 	}{
 		{`channel == "chat" && sender == "a b" && receiver == "desk" && sender_kind == "bot" && receiver_kind == "human"`, data("", "{}"), true},
 		{`point == "a%20b>desk@chat"`, data("", "{}"), true},
+		{`sender == "a" && receiver == "" && sender_kind == ""`, `{"from":"a","to":{"stage":7}}`, true},
+		{`sender == "b"`, `{"from":{"stage":"a"},"from":{"stage":"b"}}`, true},
 		{`segment == "" && value == 0.0 && size(fields) == 0`, data("", "{}"), true},
 		{`segment == "vip"`, data(`,"segment":"vip","attributes":{"segment":"other"}`, `{"optional":{"segment":"third"}}`), true},
 		{`segment == "other"`, data(`,"segment":7,"attributes":{"segment":"other"}`, `{"optional":{"segment":"third"}}`), true},
@@ -306,4 +304,30 @@ func TestCompileRefuses(t *testing.T) {
 	if _, err := Compile(same); err == nil || !strings.Contains(err.Error(), `field "a" stands there twice`) {
 		t.Error(err)
 	}
+}
+
+// TestTogether: checks of different contracts and offers at the same time do not disturb each other.
+func TestTogether(t *testing.T) {
+	small, large := compiled(t, "contract: c\nversion: 1\nfields: [{name: order_id, class: mandatory, schema: {type: integer}}]\n"), compiled(t, order)
+	var work sync.WaitGroup
+	for i := range 8 {
+		k, envelope := small, good
+		if i%2 == 1 {
+			k = large
+		}
+		if i%4 > 1 {
+			envelope = replaced("order-1", "x") // also wrong for the other reason
+		}
+		e := offer([]string{"web", "phone"}[i/4], envelope)
+		want := k.Check(e)
+		work.Go(func() {
+			for range 500 {
+				if v := k.Check(e); v.Variant != want.Variant || listed(v) != listed(want) {
+					t.Errorf("%q %s, want %q %s", v.Variant, listed(v), want.Variant, listed(want))
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
 }
