@@ -62,8 +62,8 @@ func Satisfies(history []*Contract, new *Contract, c Compatibility, r Reader) (o
 	return out
 }
 
-func either(a, b Reader) Reader {
-	if a != "" {
+func either[T comparable](a, b T) T {
+	if a != *new(T) {
 		return a
 	}
 	return b
