@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/cel"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract/expr"
 )
 
 // Limits of a condition, so that no expression can run away. Costs are CEL's own measure, about one for each operation.
@@ -125,19 +126,19 @@ func fieldNames[T any]() string {
 }
 
 // conditions is the language of [Compile].
-var conditions = func() language {
-	l := language{op: "bisect", noun: "condition", example: `owner == "Team B" && size(handoffs) > 2`, cost: maxCost,
-		options: []cel.EnvOption{nativeType[handoffVar]("handoff"), nativeType[eventVar]("event")}}
+var conditions = func() expr.Language {
+	l := expr.Language{Op: "bisect", Noun: "condition", Example: `owner == "Team B" && size(handoffs) > 2`, Cost: maxCost,
+		Options: []cel.EnvOption{expr.NativeType[handoffVar]("handoff"), expr.NativeType[eventVar]("event")}}
 	for _, v := range variables {
-		l.names = append(l.names, v.name)
-		l.options = append(l.options, cel.Variable(v.name, v.typ))
+		l.Names = append(l.Names, v.name)
+		l.Options = append(l.Options, cel.Variable(v.name, v.typ))
 	}
 	return l
 }()
 
 // Compile checks an expression. Errors are CodeInvalid, say where in the expression, and their hint lists the variables.
 func Compile(expression string) (*Condition, error) {
-	program, err := conditions.compile(expression)
+	program, err := conditions.Compile(expression)
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +158,11 @@ func (c *Condition) holds(ctx context.Context, s *scope) (bool, uint64, error) {
 	switch {
 	case ctx.Err() != nil:
 		return false, cost, ctx.Err()
-	case err != nil && undefined(err):
+	case err != nil && expr.Undefined(err):
 		return false, cost, undefinedError{errors.New(clean(err.Error()))}
-	case err != nil && tooCostly(err):
+	case err != nil && expr.TooCostly(err):
 		return false, cost, s.bad("condition is too costly: more than %d steps", maxCost)
-	case err != nil && mistyped(err):
+	case err != nil && expr.Mistyped(err):
 		return false, cost, s.bad("condition compares or combines values of different types; put a type test such as type(context.x) == int before it")
 	case err != nil:
 		return false, cost, s.bad("condition fails: %s", clean(err.Error()))
@@ -197,5 +198,5 @@ func (s *scope) ResolveName(name string) (any, bool) {
 func (s *scope) Parent() cel.Activation { return nil }
 
 func (s *scope) bad(format string, args ...any) error {
-	return conditions.bad("after position %d: %s", s.event.Position, fmt.Sprintf(format, args...))
+	return conditions.Bad("after position %d: %s", s.event.Position, fmt.Sprintf(format, args...))
 }

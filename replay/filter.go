@@ -7,6 +7,7 @@ import (
 	"cel.dev/cel-go/cel"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract/expr"
 )
 
 // maxFilterCost is of one event: a filter looks at every event of a tail, and there may be hundreds of tails.
@@ -48,9 +49,9 @@ type recordedVar struct {
 }
 
 // filters is the language of [CompileFilter].
-var filters = language{op: "filter events", noun: "filter", example: `event.family == "handoff" && event.channel == "chat" && data.amount > 100`,
-	cost: maxFilterCost, names: []string{"event", "data"},
-	options: []cel.EnvOption{nativeType[recordedVar]("event"), cel.Variable("event", cel.ObjectType("event")), cel.Variable("data", cel.DynType)}}
+var filters = expr.Language{Op: "filter events", Noun: "filter", Example: `event.family == "handoff" && event.channel == "chat" && data.amount > 100`,
+	Cost: maxFilterCost, Names: []string{"event", "data"},
+	Options: []cel.EnvOption{expr.NativeType[recordedVar]("event"), cel.Variable("event", cel.ObjectType("event")), cel.Variable("data", cel.DynType)}}
 
 // FilterHelp lists the variables of a filter, one for each line of help.
 func FilterHelp() []string {
@@ -60,7 +61,7 @@ func FilterHelp() []string {
 // CompileFilter checks an expression over event (its attributes, place and facets) and data (its JSON data). Errors are CodeInvalid and
 // say where in the expression.
 func CompileFilter(expression string) (*Filter, error) {
-	program, err := filters.compile(expression)
+	program, err := filters.Compile(expression)
 	if err != nil {
 		return nil, err
 	}
@@ -74,16 +75,16 @@ func (f *Filter) Match(ctx context.Context, r *ledger.Recorded) (bool, error) {
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case err != nil && (undefined(err) || mistyped(err)):
+	case err != nil && (expr.Undefined(err) || expr.Mistyped(err)):
 		return false, nil
-	case err != nil && tooCostly(err):
-		return false, filters.bad("the filter is too costly for the event at position %d: more than %d steps", r.Position, maxFilterCost)
+	case err != nil && expr.TooCostly(err):
+		return false, filters.Bad("the filter is too costly for the event at position %d: more than %d steps", r.Position, maxFilterCost)
 	case err != nil:
-		return false, filters.bad("the filter fails at position %d: %s", r.Position, clean(err.Error()))
+		return false, filters.Bad("the filter fails at position %d: %s", r.Position, clean(err.Error()))
 	}
 	holds, ok := value.Value().(bool)
 	if !ok {
-		return false, filters.bad("the filter gives a %s at position %d, not true or false", value.Type().TypeName(), r.Position)
+		return false, filters.Bad("the filter gives a %s at position %d, not true or false", value.Type().TypeName(), r.Position)
 	}
 	return holds, nil
 }
@@ -115,7 +116,7 @@ func (s *recordedScope) ResolveName(name string) (any, bool) {
 // decoded is the data, an empty map where it is no JSON.
 func (s *recordedScope) decoded() any {
 	if ledger.IsJSON(s.r.ContentType) {
-		if v := decode(s.r.Data); v != nil {
+		if v := expr.Decode(s.r.Data); v != nil {
 			return v
 		}
 	}

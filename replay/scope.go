@@ -1,12 +1,8 @@
 package replay
 
 import (
-	"bytes"
-	"encoding/json"
-	"strconv"
-	"strings"
-
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract/expr"
 )
 
 // update brings the scope up to an event that the teller has applied: only what the event changed is made again.
@@ -49,39 +45,8 @@ func (s *scope) values() map[string]any {
 	}
 	for name, f := range s.context {
 		if s.decodedAt[name] != f.Position {
-			s.decoded[name], s.decodedAt[name] = decode(f.Value), f.Position
+			s.decoded[name], s.decodedAt[name] = expr.Decode(f.Value), f.Position
 		}
 	}
 	return s.decoded
-}
-
-// decode gives JSON as CEL's values: whole numbers are int, others double (which has 15 digits: enough to compare, not to prove).
-func decode(text json.RawMessage) any {
-	var value any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&value) != nil {
-		return nil
-	}
-	return numbers(value)
-}
-
-func numbers(value any) any {
-	switch v := value.(type) {
-	case json.Number:
-		if n, err := strconv.ParseInt(strings.TrimSuffix(string(v), ".0"), 10, 64); err == nil {
-			return n
-		}
-		f, _ := v.Float64()
-		return f
-	case []any:
-		for i := range v {
-			v[i] = numbers(v[i])
-		}
-	case map[string]any:
-		for name := range v {
-			v[name] = numbers(v[name])
-		}
-	}
-	return value
 }

@@ -36,6 +36,7 @@ func (s *Server) models(api huma.API) {
 			return reply(collect(s.opts.Models.Journeys(ctx, q), in.Limit, func(l *projections.Listed) string { return l.Cursor }))
 		})
 	s.handoffs(api)
+	s.contracts(api)
 	s.suggestions(api)
 	s.reports(api)
 }

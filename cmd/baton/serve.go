@@ -94,6 +94,7 @@ type part struct {
 func (a *app) parts(n *node, fan *fan) []part {
 	list := []part{
 		{n.models.Name(), n.models.Progress(), n.models.Run},
+		n.contractsPart(),
 	}
 	list = append(list, n.clusterParts()...)
 	if n.notary.Signs() {

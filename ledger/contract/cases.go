@@ -83,22 +83,16 @@ func (k *kase) compiled(field string) *jsonschema.Schema {
 	return s
 }
 
-// insight gives what the case asks of the key insight: whether it must be there, and its longest length in letters.
-func (c *Contract) insight() (required bool, most int) {
-	most = DefaultInsight
-	if k := c.KeyInsight; k != nil {
-		required = k.Required
-		if k.Max > 0 {
-			most = k.Max
-		}
-	}
-	return required, most
+// insightAsked gives what the contract asks of the key insight: whether it must be there, and its longest length in letters.
+func (c *Contract) insightAsked() (required bool, most int) {
+	k := c.insight()
+	return k.Required, k.Max
 }
 
 // accepts reports whether an envelope is valid in this case, read by a strict or a tolerant reader; known is false where that
 // cannot be said because a schema does not compile.
 func (k *kase) accepts(e *Envelope, r Reader) (valid, known bool) {
-	required, most := k.contract.insight()
+	required, most := k.contract.insightAsked()
 	if n := utf8.RuneCountInString(e.KeyInsight); n > most || required && n == 0 {
 		return false, true
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 func (d *differ) insight() {
-	wasRequired, wasMost := d.old.insight()
-	required, most := d.new.insight()
+	wasRequired, wasMost := d.old.insightAsked()
+	required, most := d.new.insightAsked()
 	if wasRequired != required {
 		what := "a key insight is required"
 		if !required {

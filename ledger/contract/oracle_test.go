@@ -456,7 +456,7 @@ func drawEnvelope(t *rapid.T, c, other *Contract, variant string) map[string]any
 			e[string(class)] = object
 		}
 	}
-	if required, most := c.insight(); required || rapid.IntRange(0, 3).Draw(t, "insight") == 0 {
+	if required, most := c.insightAsked(); required || rapid.IntRange(0, 3).Draw(t, "insight") == 0 {
 		e["key_insight"] = strings.Repeat("ü", rapid.SampledFrom([]int{0, 1, 5, 6, min(most, 300)}).Draw(t, "letters"))
 	}
 	return e

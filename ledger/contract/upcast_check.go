@@ -62,7 +62,7 @@ func UpcastProblems(old, new *Contract, check func(Envelope) []ledger.Violation)
 func (k *kase) envelopes(other *Contract) (out []*Envelope) {
 	values := map[string][]json.RawMessage{}
 	smallest, all := &Envelope{}, &Envelope{}
-	if required, _ := k.contract.insight(); required {
+	if required, _ := k.contract.insightAsked(); required {
 		smallest.KeyInsight, all.KeyInsight = "a", "a"
 	}
 	names := slices.Concat(k.in(Mandatory), k.in(Optional), k.in(ForwardLooking))

@@ -36,8 +36,8 @@ func (p *pair) compare() (out []Break) {
 
 // insight compares what is asked of the key insight.
 func (p *pair) insight() (out []Break) {
-	fromRequired, fromMost := p.from.contract.insight()
-	toRequired, toMost := p.to.contract.insight()
+	fromRequired, fromMost := p.from.contract.insightAsked()
+	toRequired, toMost := p.to.contract.insightAsked()
 	if toRequired && !fromRequired {
 		out = append(out, p.finish(Break{Field: "key_insight", What: p.words("<to> requires a key insight, <from> does not"),
 			Fix: "leave it optional until all producers write one"}, &Envelope{}))
@@ -176,7 +176,7 @@ func (p *pair) complete(e *Envelope) bool {
 		}
 		e.Put(Mandatory, name, v)
 	}
-	if required, _ := p.from.contract.insight(); required && e.KeyInsight == "" {
+	if required, _ := p.from.contract.insightAsked(); required && e.KeyInsight == "" {
 		e.KeyInsight = "a"
 	}
 	return true
