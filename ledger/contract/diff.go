@@ -20,7 +20,7 @@ type Change struct {
 	Level string `json:"level"`
 	Kind  string `json:"kind"`            // field-added, field-removed, field-renamed, class, schema, …
 	Field string `json:"field,omitempty"` // as it is called now; variant/<name>; "" for the whole document
-	What  string `json:"what"`
+	What  string `json:"what"`            // begins with the field
 }
 
 // differ collects changes.
@@ -69,6 +69,11 @@ func Diff(old, new *Contract) []Change {
 	d.insight()
 	d.variants()
 	d.document()
+	for i := range d.out {
+		if c := &d.out[i]; c.Field != "" {
+			c.What = c.Field + ": " + c.What
+		}
+	}
 	rank := map[string]int{LevelBreaking: 0, LevelCompatible: 1, LevelNote: 2}
 	slices.SortStableFunc(d.out, func(a, b Change) int { return cmp.Compare(rank[a.Level], rank[b.Level]) })
 	return d.out

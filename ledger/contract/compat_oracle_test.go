@@ -42,6 +42,9 @@ func whole(t rapid.TB, c *Contract, variant string, r Reader) *jsonschema.Schema
 		props, need := map[string]any{}, []any{}
 		for _, f := range c.Fields {
 			if class[f.Name] != k {
+				if r == Tolerant && k == Mandatory && f.Class == ForwardLooking {
+					props[f.Name] = null // a prediction among what is mandatory is never overlooked
+				}
 				continue
 			}
 			if err := s.AddResource("field:"+f.Name, readSchema(f.Schema)); err != nil { // of its own: references are within the field
@@ -75,6 +78,13 @@ func whole(t rapid.TB, c *Contract, variant string, r Reader) *jsonschema.Schema
 		}
 	}
 	parts["key_insight"] = insight
+	known := map[string]any{}
+	for _, f := range c.Fields {
+		if f.Classification != "" {
+			known[f.Name] = map[string]any{"properties": map[string]any{"classification": map[string]any{"const": f.Classification}}}
+		}
+	}
+	parts["fields"] = map[string]any{"type": "object", "properties": known}
 	if err := s.AddResource("whole", map[string]any{"type": "object", "properties": parts, "required": required}); err != nil {
 		t.Fatal(err)
 	}
@@ -237,12 +247,15 @@ func drawSchema(t *rapid.T, depth int) any {
 
 var fieldNames = []string{"order", "amount", "note"}
 
+var anyClassification = rapid.SampledFrom([]string{"", "", "", "", "internal", "personal"})
+
 // drawContract draws a contract of up to three fields.
 func drawContract(t *rapid.T, version int) *Contract {
 	c := &Contract{Name: "x", Version: version, Reader: rapid.SampledFrom([]Reader{Strict, Strict, Tolerant}).Draw(t, "reader")}
 	names := rapid.SliceOfNDistinct(rapid.SampledFrom(fieldNames), 0, 3, rapid.ID).Draw(t, "names")
 	for _, n := range names {
-		c.Fields = append(c.Fields, Field{Name: n, Class: rapid.SampledFrom(Classes()).Draw(t, "class"), Schema: json.RawMessage(canonicalText(drawSchema(t, 0)))})
+		c.Fields = append(c.Fields, Field{Name: n, Class: rapid.SampledFrom(Classes()).Draw(t, "class"), Schema: json.RawMessage(canonicalText(drawSchema(t, 0))),
+			Classification: anyClassification.Draw(t, "classification")})
 	}
 	drawRest(t, c)
 	return c
@@ -284,13 +297,15 @@ func drawNext(t *rapid.T, old *Contract) *Contract {
 			break
 		}
 		i := rapid.IntRange(0, len(c.Fields)-1).Draw(t, "field")
-		switch rapid.SampledFrom([]string{"schema", "tweak", "tweak", "tweak", "class", "remove"}).Draw(t, "change") {
+		switch rapid.SampledFrom([]string{"schema", "tweak", "tweak", "tweak", "class", "remove", "classification"}).Draw(t, "change") {
 		case "schema":
 			c.Fields[i].Schema = json.RawMessage(canonicalText(drawSchema(t, 0)))
 		case "tweak":
 			c.Fields[i].Schema = json.RawMessage(canonicalText(tweak(t, readSchema(c.Fields[i].Schema))))
 		case "class":
 			c.Fields[i].Class = rapid.SampledFrom(Classes()).Draw(t, "class")
+		case "classification":
+			c.Fields[i].Classification = anyClassification.Draw(t, "classification")
 		case "remove":
 			c.Fields = slices.Delete(c.Fields, i, i+1)
 		}
@@ -455,6 +470,15 @@ func drawEnvelope(t *rapid.T, c, other *Contract, variant string) map[string]any
 		if len(object) > 0 || rapid.Bool().Draw(t, "empty object") {
 			e[string(class)] = object
 		}
+	}
+	meta := map[string]any{}
+	for _, f := range c.Fields {
+		if rapid.IntRange(0, 3).Draw(t, "meta of "+f.Name) == 0 {
+			meta[f.Name] = map[string]any{"classification": rapid.SampledFrom([]string{"internal", "personal", f.Classification}).Draw(t, "said")}
+		}
+	}
+	if len(meta) > 0 {
+		e["fields"] = meta
 	}
 	if required, most := c.insightAsked(); required || rapid.IntRange(0, 3).Draw(t, "insight") == 0 {
 		e["key_insight"] = strings.Repeat("ü", rapid.SampledFrom([]int{0, 1, 5, 6, min(most, 300)}).Draw(t, "letters"))
