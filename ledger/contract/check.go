@@ -59,7 +59,7 @@ func (k *Compiled) Check(e *ledger.Event) (v Verdict) {
 	r.use(k)
 	var out findings
 	k.check(e, r, &v, &out)
-	r.data = nil
+	r.data, r.of = nil, nil
 	readings.Put(r)
 	if out.more > 0 {
 		out.list = append(out.list, ledger.Violation{Type: ledger.UnknownViolation, Message: fmt.Sprintf("there are %d more; mend these first", out.more)})
@@ -70,7 +70,7 @@ func (k *Compiled) Check(e *ledger.Event) (v Verdict) {
 
 // use makes a reading ready for a contract.
 func (r *reading) use(k *Compiled) {
-	r.fields, r.strict = k.places, k.strict
+	r.of, r.next = k, 0
 	if cap(r.slots) < len(k.fields) {
 		r.slots = make([]slot, len(k.fields))
 	}

@@ -139,11 +139,6 @@ func TestVariants(t *testing.T) {
 	if v := k.Check(e); v.Variant != "big" {
 		t.Errorf("value 501 took %q", v.Variant)
 	}
-	e = offer("web", good)
-	e.Data, e.Facets = []byte(`{"envelope":`+good+`}`), ledger.Facets{Channel: "phone"}
-	if v := k.Check(e); v.Variant != "phone" {
-		t.Errorf("a channel that intake derived took %q", v.Variant)
-	}
 	if got := k.Effective("phone"); got["order_id"] != Optional || got["note"] != Omitted || got["amount"] != Mandatory || got["churn"] != ForwardLooking {
 		t.Errorf("phone: %v", got)
 	}
@@ -176,6 +171,8 @@ func TestGuards(t *testing.T) {
 	}{
 		{`channel == "chat" && sender == "a b" && receiver == "desk" && sender_kind == "bot" && receiver_kind == "human"`, data("", "{}"), true},
 		{`point == "a%20b>desk@chat"`, data("", "{}"), true},
+		{`sender == "a" && receiver == "" && sender_kind == ""`, `{"from":"a","to":{"stage":7}}`, true},
+		{`sender == "b"`, `{"from":{"stage":"a"},"from":{"stage":"b"}}`, true},
 		{`segment == "" && value == 0.0 && size(fields) == 0`, data("", "{}"), true},
 		{`segment == "vip"`, data(`,"segment":"vip","attributes":{"segment":"other"}`, `{"optional":{"segment":"third"}}`), true},
 		{`segment == "other"`, data(`,"segment":7,"attributes":{"segment":"other"}`, `{"optional":{"segment":"third"}}`), true},

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"context"
 	"slices"
 	"strconv"
 
@@ -11,7 +10,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/contract/expr"
 )
 
-// maxGuardCost is of one guard at one event, in CEL's measure.
+// maxGuardCost is of one guard with loops at one event, in CEL's measure.
 const maxGuardCost = 10_000
 
 // guardVariables are what a guard may speak of.
@@ -20,12 +19,14 @@ var guardVariables = []struct {
 	typ  *cel.Type
 	read func(*guardScope) any
 }{
-	{"channel", cel.StringType, func(s *guardScope) any { return s.facets.Channel }},
-	{"sender", cel.StringType, func(s *guardScope) any { return s.facets.Sender }},
-	{"receiver", cel.StringType, func(s *guardScope) any { return s.facets.Receiver }},
-	{"sender_kind", cel.StringType, func(s *guardScope) any { return s.facets.SenderKind }},
-	{"receiver_kind", cel.StringType, func(s *guardScope) any { return s.facets.ReceiverKind }},
-	{"point", cel.StringType, func(s *guardScope) any { return ledger.Point(s.facets.Sender, s.facets.Receiver, s.facets.Channel) }},
+	{"channel", cel.StringType, func(s *guardScope) any { return s.r.string(s.r.channel) }},
+	{"sender", cel.StringType, func(s *guardScope) any { return s.r.string(s.r.from.stage) }},
+	{"receiver", cel.StringType, func(s *guardScope) any { return s.r.string(s.r.to.stage) }},
+	{"sender_kind", cel.StringType, func(s *guardScope) any { return s.r.string(s.r.from.kind) }},
+	{"receiver_kind", cel.StringType, func(s *guardScope) any { return s.r.string(s.r.to.kind) }},
+	{"point", cel.StringType, func(s *guardScope) any {
+		return ledger.Point(s.r.string(s.r.from.stage), s.r.string(s.r.to.stage), s.r.string(s.r.channel))
+	}},
 	{"segment", cel.StringType, func(s *guardScope) any { return s.segment() }},
 	{"value", cel.DoubleType, func(s *guardScope) any { return s.value() }},
 	{"fields", cel.MapType(cel.StringType, cel.DynType), func(s *guardScope) any { return s.values() }},
@@ -33,7 +34,7 @@ var guardVariables = []struct {
 
 // guards is the language of [Variant.When].
 var guards = func() expr.Language {
-	l := expr.Language{Noun: "guard", Example: `channel == "chat" && fields.amount > 500`, Names: GuardNames(), Cost: maxGuardCost}
+	l := expr.Language{Noun: "guard", Example: `channel == "chat" && fields.amount > 500`, Names: GuardNames(), Cost: maxGuardCost, Lean: true}
 	for _, v := range guardVariables {
 		l.Options = append(l.Options, cel.Variable(v.name, v.typ))
 	}
@@ -57,14 +58,11 @@ func (k *Compiled) choose(e *ledger.Event, r *reading, out *findings) *variant {
 	if len(k.variants) == 0 {
 		return nil
 	}
-	scope := &guardScope{k: k, r: r, event: e, facets: e.Facets}
-	if f := &e.Facets; f.Sender == "" && f.Receiver == "" && f.Channel == "" {
-		scope.facets, _ = ledger.DeriveFacets(e.Data) // before intake they are not there; data without any has none
-	}
+	scope := &guardScope{k: k, r: r, event: e}
 	for i := range k.variants {
 		v := &k.variants[i]
 		scope.variant = v
-		value, _, err := v.guard.ContextEval(context.Background(), scope)
+		value, _, err := v.guard.Eval(scope)
 		if err == nil {
 			if holds, ok := value.Value().(bool); ok && holds {
 				return v
@@ -97,7 +95,6 @@ type guardScope struct {
 	k       *Compiled
 	r       *reading
 	event   *ledger.Event
-	facets  ledger.Facets
 	variant *variant
 	all     map[string]any // every value, once a guard wants it
 }
@@ -163,8 +160,21 @@ func (s *guardScope) values() map[string]any {
 	out := make(map[string]any, len(s.variant.reads))
 	for _, name := range s.variant.reads {
 		if v := s.field(name); v.there() {
-			out[name] = expr.Decode(slices.Clone(s.r.raw(v)))
+			out[name] = s.decoded(v)
 		}
 	}
 	return out
+}
+
+// decoded gives a value as [expr.Decode] does; texts and truths without a decoder.
+func (s *guardScope) decoded(v span) any {
+	switch {
+	case v.kind == text:
+		return s.r.string(v)
+	case v.kind == boolean:
+		return s.r.data[v.from] == 't'
+	case v.kind == number:
+		return expr.Number(string(s.r.raw(v)))
+	}
+	return expr.Decode(slices.Clone(s.r.raw(v)))
 }

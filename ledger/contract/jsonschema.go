@@ -54,13 +54,13 @@ func (c *Contract) JSONSchema(variant string) json.RawMessage {
 	return out.Bytes()
 }
 
-// schemaID names the document: the dataschema of the offers that follow the version, below baton:/.
+// schemaID names the document: the dataschema of the offers that follow the version, below baton:///.
 func (c *Contract) schemaID(v *Variant) string {
 	parts := strings.Split(c.Name, "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	id := "baton:/" + Schema(strings.Join(parts, "/"), c.Version)
+	id := "baton:///" + Schema(strings.Join(parts, "/"), c.Version)
 	if v != nil {
 		id += "?variant=" + url.QueryEscape(v.Name)
 	}

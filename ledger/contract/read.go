@@ -25,26 +25,32 @@ type extra struct {
 // reading is one event's data as a contract sees it: where each field stands. It is used again for other events.
 type reading struct {
 	scanner
-	fields   map[string]int // places of the contract's fields
+	of       *Compiled
+	next     int // the field that is likely to be named next: senders keep an order
 	slots    []slot
-	extras   []extra // in the order of the data; none for a tolerant reader
-	strict   bool
+	extras   []extra       // in the order of the data; none for a tolerant reader
 	root     kind          // of the data
 	envelope span          // its kind; of an object, no more
 	objects  [omitted]span // the kinds of the classes' objects
 	meta     span          // kind of envelope.fields
 	insight  span
+	from, to party
+	channel  span
 	segment  span // data.segment
 	told     span // data.attributes.segment
 	value    span // data.value
 }
+
+// party is one end of the handoff.
+type party struct{ stage, kind span }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}
 
 // read goes through the data once. Of members with the same name the last one counts, as it does for most readers of JSON.
 func (r *reading) read(data []byte) {
 	r.reset(data)
-	r.root, r.segment, r.told, r.value = absent, span{}, span{}, span{}
+	r.root, r.from, r.to = absent, party{}, party{}
+	r.channel, r.segment, r.told, r.value = span{}, span{}, span{}, span{}
 	r.forget()
 	if r.space(); r.peek() != '{' {
 		r.root = r.scanner.value().kind
@@ -55,9 +61,7 @@ func (r *reading) read(data []byte) {
 			r.top()
 		}
 	}
-	if !r.end() {
-		r.fail("something follows the value")
-	}
+	r.end()
 }
 
 // top reads the value of a member of the data.
@@ -74,6 +78,12 @@ func (r *reading) top() {
 		for r.member() {
 			r.part()
 		}
+	case "from":
+		r.from = r.party()
+	case "to":
+		r.to = r.party()
+	case "channel":
+		r.channel = r.scanner.value()
 	case "segment":
 		r.segment = r.scanner.value()
 	case "value":
@@ -83,6 +93,34 @@ func (r *reading) top() {
 	default:
 		r.scanner.value()
 	}
+}
+
+// party reads an end of the handoff, which may be its stage alone. It is what ledger.DeriveFacets finds: intake may not have been here.
+func (r *reading) party() (p party) {
+	if r.peek() != '{' {
+		p.stage = r.scanner.value()
+		return p
+	}
+	r.enter()
+	for r.member() {
+		switch string(r.letters(r.name)) {
+		case "stage":
+			p.stage = r.scanner.value()
+		case "kind":
+			p.kind = r.scanner.value()
+		default:
+			r.scanner.value()
+		}
+	}
+	return p
+}
+
+// string gives a text, "" for a value of another kind.
+func (r *reading) string(v span) string {
+	if v.kind != text {
+		return ""
+	}
+	return string(r.letters(v))
 }
 
 // forget drops what an earlier envelope said.
@@ -140,14 +178,28 @@ func (r *reading) class(c int) {
 	r.enter()
 	for r.member() {
 		name := r.name
-		if i, known := r.fields[string(r.letters(name))]; known {
+		if i, known := r.field(name); known {
 			r.slots[i].in[c] = r.scanner.value()
 			continue
 		}
-		if r.scanner.value(); r.strict {
+		if r.scanner.value(); r.of.strict {
 			r.extras = append(r.extras, extra{c, name})
 		}
 	}
+}
+
+// field gives the place of the field that is named.
+func (r *reading) field(name span) (int, bool) {
+	letters := r.letters(name)
+	if i := r.next; i < len(r.of.fields) && r.of.fields[i].Name == string(letters) {
+		r.next++
+		return i, true
+	}
+	i, known := r.of.places[string(letters)]
+	if known {
+		r.next = i + 1
+	}
+	return i, known
 }
 
 func (r *reading) forgetClass(c int) {
@@ -165,9 +217,12 @@ func (r *reading) forgetClass(c int) {
 
 // about reads what the envelope says of its values.
 func (r *reading) about() {
-	for i := range r.slots {
-		r.slots[i].classification = span{}
+	if r.meta.kind != absent {
+		for i := range r.slots {
+			r.slots[i].classification = span{}
+		}
 	}
+	r.next = 0
 	if r.peek() != '{' {
 		r.meta = r.scanner.value()
 		return
@@ -175,7 +230,7 @@ func (r *reading) about() {
 	r.meta = span{kind: object}
 	r.enter()
 	for r.member() {
-		if i, known := r.fields[string(r.letters(r.name))]; known {
+		if i, known := r.field(r.name); known {
 			r.slots[i].classification = r.within("classification")
 		} else {
 			r.scanner.value()

@@ -42,16 +42,14 @@ type scanner struct {
 	depth int    // of the objects that enter opened
 	begun bool   // the innermost of them has had a member
 	name  span   // of the member that member read last
+	high  uint64 // all words of texts together: a top bit is set where one may have more than ASCII
 	open  []byte // containers within the value that is being read: '{' or '[' each
 }
 
 func (s *scanner) reset(data []byte) {
 	s.data, s.at, s.wrong, s.depth, s.begun, s.open = data, 0, "", 0, false, s.open[:0]
-	switch {
-	case len(data) > math.MaxInt32:
+	if s.high = 0; len(data) > math.MaxInt32 {
 		s.fail("it is too large")
-	case !utf8.Valid(data):
-		s.fail("it is not UTF-8")
 	}
 }
 
@@ -70,6 +68,10 @@ func (s *scanner) enter() {
 
 // member reads the name of the next member, up to its value.
 func (s *scanner) member() bool {
+	if s.at+1 < len(s.data) && s.data[s.at] == ',' && s.data[s.at+1] == '"' && s.begun { // most of them
+		s.at++
+		return s.colon()
+	}
 	s.space()
 	c := s.peek()
 	if c == '}' {
@@ -96,29 +98,28 @@ func (s *scanner) colon() bool {
 		s.fail("expected a name")
 		return false
 	}
-	if s.name = s.text(); s.wrong != "" {
-		return false
-	}
-	if s.space(); s.peek() != ':' {
-		s.fail("expected :")
-		return false
+	s.name = s.text()
+	if s.peek() != ':' {
+		if s.space(); s.peek() != ':' {
+			s.fail("expected :")
+			return false
+		}
 	}
 	s.at++
 	s.space()
 	return true
 }
 
-// value reads a whole value; absent where there is none.
+// value reads the whole value that begins here; after an error it is of no use.
 func (s *scanner) value() span {
-	s.space()
+	if s.peek() == '"' {
+		return s.text()
+	}
 	from := int32(s.at)
 	v := s.scalar()
 	if v.kind == array || v.kind == object {
 		s.container(v.kind)
 		v.from, v.to = from, int32(s.at)
-	}
-	if s.wrong != "" {
-		return span{}
 	}
 	return v
 }
@@ -195,48 +196,46 @@ func (s *scanner) push(k kind) (first bool) {
 	return true
 }
 
-// text reads a text; its span is what is between the quotes.
+// text reads a text; its span is what is between the quotes. Eight bytes are looked at together: a byte below n, or equal to one, shows in the
+// top bit of its own place (Bit Twiddling Hacks, "Determine if a word has a byte less than n"); only places above the first one may err.
 func (s *scanner) text() span {
-	s.at++
-	v := span{from: int32(s.at), kind: text}
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	data, at := s.data, s.at+1
+	v := span{from: int32(at), kind: text}
 	for {
-		s.plain()
-		switch c := s.peek(); {
+		var c byte // that does not stand for itself
+		if at+8 <= len(data) {
+			w := binary.LittleEndian.Uint64(data[at:])
+			quote, back := w^(ones*'"'), w^(ones*'\\')
+			odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops
+			s.high |= w
+			if odd == 0 {
+				at += 8
+				continue
+			}
+			at += bits.TrailingZeros64(odd) / 8
+			c = data[at]
+		} else if at < len(data) {
+			c = data[at]
+			s.high |= uint64(c)
+			if c >= ' ' && c != '"' && c != '\\' {
+				at++
+				continue
+			}
+		}
+		s.at = at
+		switch {
 		case c == '"':
-			v.to = int32(s.at)
+			v.to = int32(at)
 			s.at++
 			return v
-		case c == '\\':
+		case c == '\\' && s.escape():
 			v.escaped = true
-			if !s.escape() {
-				s.fail("bad escape")
-				return span{}
-			}
+			at = s.at
 		default:
-			s.fail("unfinished text, or a control character in it")
+			s.fail("a text has no end, a bad escape, or a control character")
 			return span{}
 		}
-	}
-}
-
-// plain goes to the next byte of a text that does not stand for itself. Eight bytes are looked at together: a byte below n, or equal to one,
-// shows in the top bit of its own place (Bit Twiddling Hacks, "Determine if a word has a byte less than n"); places above the first one may err.
-func (s *scanner) plain() {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for s.at+8 <= len(s.data) {
-		w := binary.LittleEndian.Uint64(s.data[s.at:])
-		quote, back := w^(ones*'"'), w^(ones*'\\')
-		if odd := ((w-ones*' ')&^w | (quote-ones)&^quote | (back-ones)&^back) & tops; odd != 0 {
-			s.at += bits.TrailingZeros64(odd) / 8
-			return
-		}
-		s.at += 8
-	}
-	for s.at < len(s.data) {
-		if c := s.data[s.at]; c < ' ' || c == '"' || c == '\\' {
-			return
-		}
-		s.at++
 	}
 }
 
@@ -327,10 +326,14 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// end reports whether nothing but white space is left.
-func (s *scanner) end() bool {
-	s.space()
-	return s.wrong == "" && s.at == len(s.data)
+// end holds the data to having ended, but for white space, and to being UTF-8.
+func (s *scanner) end() {
+	if s.space(); s.at != len(s.data) {
+		s.fail("something follows the value")
+	}
+	if s.high&0x8080808080808080 != 0 && !utf8.Valid(s.data) {
+		s.fail("it is not UTF-8")
+	}
 }
 
 // raw is a value as it stands in the data, a text with its quotes.

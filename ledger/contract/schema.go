@@ -25,9 +25,6 @@ const (
 // compileSchema makes a field's schema ready, formats asserted. It must stand for itself: no $id, and references within it alone. Patterns are Go's
 // (RE2: linear time, so no look-around and no back-references).
 func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
-	if s := (&scanner{data: raw}); s.value().kind == absent || !s.end() {
-		return nil, errors.New("it is not JSON")
-	}
 	if unwieldy(raw) {
 		return nil, fmt.Errorf("it has a number of more than %d digits, or with an exponent of more than %d", maxNumber, maxPower)
 	}
@@ -47,7 +44,7 @@ func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	const url = "baton:/field"
+	const url = "baton:///field"
 	if err := c.AddResource(url, doc); err != nil {
 		return nil, err
 	}
@@ -150,5 +147,5 @@ func plainSchemaError(err error) error {
 		}
 		return invalid
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), "baton:/field", ""))
+	return errors.New(strings.ReplaceAll(err.Error(), "baton:///field", ""))
 }

@@ -22,11 +22,7 @@ func Decode(text json.RawMessage) any {
 func numbers(value any) any {
 	switch v := value.(type) {
 	case json.Number:
-		if n, err := strconv.ParseInt(strings.TrimSuffix(string(v), ".0"), 10, 64); err == nil {
-			return n
-		}
-		f, _ := v.Float64()
-		return f
+		return Number(string(v))
 	case []any:
 		for i := range v {
 			v[i] = numbers(v[i])
@@ -37,4 +33,15 @@ func numbers(value any) any {
 		}
 	}
 	return value
+}
+
+// Number gives a JSON number as Decode does.
+func Number(text string) any {
+	if whole := strings.TrimSuffix(text, ".0"); !strings.ContainsAny(whole, ".eE") {
+		if n, err := strconv.ParseInt(whole, 10, 64); err == nil {
+			return n
+		}
+	}
+	f, _ := strconv.ParseFloat(text, 64)
+	return f
 }

@@ -31,6 +31,7 @@ type Language struct {
 	Options []cel.EnvOption // variables and types
 	Cost    uint64          // of one evaluation at most, in CEL's own measure: about one for each operation
 	Any     bool            // an expression may give any value, and not true or false alone
+	Lean    bool            // the cost of expressions without loops is not counted: they end by themselves, and sooner than counted ones
 }
 
 // NativeType makes T, whose fields have cel tags, a type of expressions.
@@ -62,7 +63,11 @@ func (l *Language) Compile(expression string) (cel.Program, error) {
 	if t := checked.OutputType(); !l.Any && !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, l.Bad("%s gives a %s, not true or false: %s", l.Noun, t, Quote(expression))
 	}
-	program, err := env.Program(checked, cel.CostLimit(l.Cost), cel.InterruptCheckFrequency(1000), cel.OptimizeRegex(interpreter.MatchesRegexOptimization))
+	options := []cel.ProgramOption{cel.OptimizeRegex(interpreter.MatchesRegexOptimization)}
+	if !l.Lean || loops(checked) {
+		options = append(options, cel.CostLimit(l.Cost), cel.InterruptCheckFrequency(1000))
+	}
+	program, err := env.Program(checked, options...)
 	if err != nil {
 		return nil, l.Bad("%s cannot be evaluated: %s", l.Noun, Clean(err.Error()))
 	}
@@ -77,6 +82,11 @@ func madePattern(checked *cel.Ast) bool {
 		args := e.AsCall().Args()
 		return args[len(args)-1].Kind() != ast.LiteralKind
 	})
+}
+
+// loops reports whether an expression does something for each element of a list or map.
+func loops(checked *cel.Ast) bool {
+	return len(ast.MatchDescendants(ast.NavigateAST(checked.NativeRep()), ast.KindMatcher(ast.ComprehensionKind))) > 0
 }
 
 // Bad is an error of CodeInvalid whose hint gives the example and the variables.
