@@ -249,8 +249,8 @@ var fieldNames = []string{"order", "amount", "note"}
 
 var anyClassification = rapid.SampledFrom([]string{"", "", "", "", "internal", "personal"})
 
-// drawContract draws a contract of up to three fields.
-func drawContract(t *rapid.T, version int) *Contract {
+// drawVersion draws a contract of up to three fields.
+func drawVersion(t *rapid.T, version int) *Contract {
 	c := &Contract{Name: "x", Version: version, Reader: rapid.SampledFrom([]Reader{Strict, Strict, Tolerant}).Draw(t, "reader")}
 	names := rapid.SliceOfNDistinct(rapid.SampledFrom(fieldNames), 0, 3, rapid.ID).Draw(t, "names")
 	for _, n := range names {
@@ -461,9 +461,11 @@ func drawEnvelope(t *rapid.T, c, other *Contract, variant string) map[string]any
 			if f := other.Field(name); f != nil && rapid.IntRange(0, 3).Draw(t, "of the other") == 0 {
 				s = readSchema(f.Schema)
 			}
-			if list := samples(k.schema(name)); len(list) > 0 && rapid.IntRange(0, 2).Draw(t, "sample") == 0 {
-				object[name] = rapid.SampledFrom(list).Draw(t, "sample")
-				continue
+			if rapid.IntRange(0, 2).Draw(t, "sample?") == 0 {
+				if list := samples(k.schema(name)); len(list) > 0 {
+					object[name] = rapid.SampledFrom(list).Draw(t, "sample")
+					continue
+				}
 			}
 			object[name] = drawValue(t, s, 0)
 		}

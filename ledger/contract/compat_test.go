@@ -13,7 +13,7 @@ import (
 func TestComparisonsAreSound(t *testing.T) {
 	var compatible, valid, certain, unsure int
 	rapid.Check(t, func(t *rapid.T) {
-		old := drawContract(t, 1)
+		old := drawVersion(t, 1)
 		now := drawNext(t, old)
 		c := Compare(old, now)
 		for _, way := range []struct {
@@ -84,7 +84,7 @@ func shows(t rapid.TB, witness json.RawMessage, from, to *Contract, r Reader) bo
 // TestCasesAgreeWithChecks: what comparisons hold valid is what checks pass, and what a version's JSON Schema does.
 func TestCasesAgreeWithChecks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := drawContract(t, 1)
+		c := drawVersion(t, 1)
 		c.Variants = nil
 		k, err := Compile(c)
 		if err != nil {

@@ -28,7 +28,7 @@ func drawDocument(t *rapid.T) *Contract {
 		return strings.NewReplacer("\x00", "", "\n", "", "\r", "", "\t", "").Replace(text.Draw(t, name))
 	}
 	list := rapid.SliceOfN(text, 0, 2)
-	c := drawContract(t, rapid.IntRange(2, 40).Draw(t, "version"))
+	c := drawVersion(t, rapid.IntRange(2, 40).Draw(t, "version"))
 	c.Name = rapid.SampledFrom([]string{"x", "support/refund", "a>b@chat", "1.0"}).Draw(t, "name")
 	c.Title, c.Description, c.Owner = text.Draw(t, "title"), text.Draw(t, "description"), text.Draw(t, "owner")
 	c.Consumers, c.Points = list.Draw(t, "consumers"), list.Draw(t, "points")
