@@ -45,7 +45,7 @@ func (p *pair) classification(name string) (b Break, broken bool) {
 	}
 	said := either(from.Classification, "unclassified")
 	e := &Envelope{Fields: map[string]Meta{name: {Classification: said}}}
-	b = Break{Field: name, What: p.words(fmt.Sprintf("<to> classifies it as %s, <from> as %s, and envelopes may say so under fields", to.Classification, either(from.Classification, "nothing"))),
+	b = Break{Field: name, about: aboutClassification, What: p.words(fmt.Sprintf("<to> classifies it as %s, <from> as %s, and envelopes may say so under fields", to.Classification, either(from.Classification, "nothing"))),
 		Fix: "have producers leave the classification out of envelopes: it is the contract's to say"}
 	return p.finish(b, e), true
 }
@@ -112,6 +112,7 @@ func spoken(c Class) string { return strings.ReplaceAll(string(c), "_", "-") }
 // values compares a field that both have in the same class by its schemas.
 func (p *pair) values(b Break, name string, class Class) (Break, bool) {
 	mine, theirs := p.from.schema(name), p.to.schema(name)
+	b.about = aboutValues
 	if b.What = lost(mine, theirs, p.from.contract.Version, p.to.contract.Version); b.What == "" {
 		return b, false
 	}
