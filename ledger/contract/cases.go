@@ -101,13 +101,19 @@ func (k *kase) accepts(e *Envelope, r Reader) (valid, known bool) {
 			return false, true
 		}
 	}
+	for name, m := range e.Fields {
+		if f := k.contract.Field(name); f != nil && f.Classification != "" && m.Classification != "" && m.Classification != f.Classification {
+			return false, true
+		}
+	}
 	for _, class := range Classes() {
 		for name, raw := range e.In(class) {
 			if string(raw) == "null" {
 				continue
 			}
 			if k.class[name] != class {
-				if r == Tolerant {
+				f := k.contract.Field(name)
+				if r == Tolerant && !(class == Mandatory && f != nil && f.Class == ForwardLooking) {
 					continue
 				}
 				return false, true

@@ -20,7 +20,18 @@ type Break struct {
 	Witness   json.RawMessage `json:"witness,omitempty"` // a small envelope that is valid under the one and not, in this case, under the other
 	Upcast    string          `json:"upcast,omitempty"`  // what the new version's upcast makes of the witness
 	Mended    bool            `json:"mended,omitempty"`  // the upcast makes the witness valid
+
+	about aspect // of the field
 }
+
+// aspect is what of a field a break is about.
+type aspect int
+
+const (
+	aboutPresence aspect = iota // whether it is there, and in which class
+	aboutValues
+	aboutClassification
+)
 
 // Comparison is two versions of a contract, both ways.
 type Comparison struct {
@@ -62,8 +73,8 @@ func Satisfies(history []*Contract, new *Contract, c Compatibility, r Reader) (o
 	return out
 }
 
-func either(a, b Reader) Reader {
-	if a != "" {
+func either[T comparable](a, b T) T {
+	if a != *new(T) {
 		return a
 	}
 	return b

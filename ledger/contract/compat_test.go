@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestComparisonsAreSound(t *testing.T) {
 	var compatible, valid, certain, unsure int
 	rapid.Check(t, func(t *rapid.T) {
-		old := drawContract(t, 1)
+		old := drawVersion(t, 1)
 		now := drawNext(t, old)
 		c := Compare(old, now)
 		for _, way := range []struct {
@@ -78,4 +79,45 @@ func shows(t rapid.TB, witness json.RawMessage, from, to *Contract, r Reader) bo
 		}
 	}
 	return false
+}
+
+// TestCasesAgreeWithChecks: what comparisons hold valid is what checks pass, and what a version's JSON Schema does.
+func TestCasesAgreeWithChecks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawVersion(t, 1)
+		c.Variants = nil
+		k, err := Compile(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := decode(c.JSONSchema(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := jsonschema.NewCompiler()
+		s.AssertFormat()
+		if err := s.AddResource("document", document); err != nil {
+			t.Fatal(err)
+		}
+		exported, err := s.Compile("document")
+		if err != nil {
+			t.Fatal(err)
+		}
+		oracle := whole(t, c, "", c.Reader)
+		for range 5 {
+			e := drawEnvelope(t, c, drawNext(t, c), "")
+			raw := json.RawMessage(canonicalText(e))
+			event := offer("chat", string(raw))
+			envelope, ok := ReadEnvelope(event)
+			if !ok {
+				t.Fatalf("%s was not read", raw)
+			}
+			valid, known := c.cases()[0].accepts(&envelope, c.Reader)
+			checked := k.Check(event)
+			passed := len(checked.Violations) == 0
+			if want := oracle.Validate(e) == nil; !known || valid != want || passed != want || (exported.Validate(e) == nil) != want {
+				t.Fatalf("%s: oracle %v, cases %v, checks %v, JSON Schema %v\n%s", raw, want, valid, checked.Violations, exported.Validate(e), c.Canonical())
+			}
+		}
+	})
 }

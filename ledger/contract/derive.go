@@ -4,27 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
-	"sync"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
-	"cel.dev/cel-go/interpreter"
+
+	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract/expr"
 )
 
-// Limits of an expression, so that no document runs away with the reader: letters, CEL's own measure of cost, instructions of a pattern.
-const (
-	maxExpression  = 4096
-	maxDeriveCost  = 100_000
-	maxPatternSize = 500
-)
+// maxDeriveCost is of one expression at one envelope, in CEL's measure.
+const maxDeriveCost = 100_000
 
 // derivation is a compiled expression over fields. It asks no clock and draws nothing: CEL has neither.
 type derivation struct {
@@ -32,10 +24,9 @@ type derivation struct {
 	asks    []string // fields that the expression names, sorted
 }
 
-var deriveEnv = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(cel.CustomTypeAdapter(inOrder{types.NewEmptyRegistry()}), cel.Variable("fields", cel.MapType(cel.StringType, cel.DynType)), cel.ParserExpressionSizeLimit(maxExpression),
-		cel.ParserRecursionLimit(100), cel.CrossTypeNumericComparisons(true), cel.RegexProgramSizeLimit(maxPatternSize))
-})
+// derivations is the language of [Derive.From].
+var derivations = expr.Language{Noun: "expression", Example: "double(fields.amount) * 100.0", Names: []string{"fields"}, Cost: maxDeriveCost, Any: true,
+	Options: []cel.EnvOption{cel.CustomTypeAdapter(inOrder{types.NewEmptyRegistry()}), cel.Variable("fields", cel.MapType(cel.StringType, cel.DynType))}}
 
 // inOrder makes values of what JSON decodes to. Maps are walked by name: an expression over all fields gives the same list each time.
 type inOrder struct{ types.Adapter }
@@ -68,7 +59,7 @@ func (u *Upcast) compile() error {
 		}
 		d, err := newDerivation(s.Derive.From)
 		if err != nil {
-			return u.bad(i, "write a CEL expression over fields, as fields.amount * 100.0", "derive %s: %s", s.Derive.Field, err)
+			return u.bad(i, ledger.HintOf(err), "derive %s: %w", s.Derive.Field, err)
 		}
 		u.derived[i] = d
 	}
@@ -76,44 +67,12 @@ func (u *Upcast) compile() error {
 }
 
 func newDerivation(expression string) (*derivation, error) {
-	env, err := deriveEnv()
+	program, err := derivations.Compile(expression)
 	if err != nil {
 		return nil, err
 	}
-	checked, issues := env.Compile(expression)
-	if issues.Err() != nil {
-		e := issues.Errors()[0]
-		return nil, fmt.Errorf("column %d: %s", e.Location.Column()+1, strings.ReplaceAll(e.Message, " (in container '')", ""))
-	}
-	root := ast.NavigateAST(checked.NativeRep())
-	for _, call := range ast.MatchDescendants(root, ast.FunctionMatcher(overloads.Matches)) {
-		args := call.AsCall().Args()
-		if args[len(args)-1].Kind() != ast.LiteralKind { // compiled at each envelope, which costs what CEL does not count
-			return nil, fmt.Errorf("it matches a pattern that is no literal")
-		}
-	}
-	program, err := env.Program(checked, cel.CostLimit(maxDeriveCost), cel.InterruptCheckFrequency(1000), cel.OptimizeRegex(interpreter.MatchesRegexOptimization))
-	if err != nil {
-		return nil, err
-	}
-	return &derivation{program, asked(root)}, nil
-}
-
-// asked lists the fields that an expression names: fields.x and fields["x"].
-func asked(root ast.NavigableExpr) (names []string) {
-	isFields := func(e ast.Expr) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == "fields" }
-	for _, e := range ast.MatchDescendants(root, ast.AllMatcher()) {
-		switch {
-		case e.Kind() == ast.SelectKind && isFields(e.AsSelect().Operand()):
-			names = append(names, e.AsSelect().FieldName())
-		case e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Index && isFields(e.AsCall().Args()[0]) && e.AsCall().Args()[1].Kind() == ast.LiteralKind:
-			if s, ok := e.AsCall().Args()[1].AsLiteral().(types.String); ok {
-				names = append(names, string(s))
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	asks, _ := derivations.Reads(expression, "fields")
+	return &derivation{program, asks}, nil
 }
 
 // value evaluates the expression over an envelope's values; nil where it asks for a field that is not there.
@@ -121,14 +80,11 @@ func (d *derivation) value(e *Envelope) (json.RawMessage, []string, error) {
 	fields := map[string]any{}
 	for _, name := range e.Names() {
 		raw, _, _ := e.Find(name)
-		var v any
-		if json.Unmarshal(raw, &v) == nil {
-			fields[name] = v
-		}
+		fields[name] = expr.Decode(raw)
 	}
 	out, _, err := d.program.Eval(map[string]any{"fields": fields})
 	if err != nil {
-		if strings.Contains(err.Error(), "no such key") {
+		if expr.Undefined(err) {
 			return nil, nil, nil
 		}
 		return nil, nil, err

@@ -20,7 +20,7 @@ type Change struct {
 	Level string `json:"level"`
 	Kind  string `json:"kind"`            // field-added, field-removed, field-renamed, class, schema, …
 	Field string `json:"field,omitempty"` // as it is called now; variant/<name>; "" for the whole document
-	What  string `json:"what"`
+	What  string `json:"what"`            // begins with the field
 }
 
 // differ collects changes.
@@ -53,32 +53,37 @@ func Diff(old, new *Contract) []Change {
 		f := &new.Fields[i]
 		before := was[f.Name]
 		if before == nil {
-			d.field(f.Name, "field-added", "added, "+spoken(f.Class))
+			d.field(f.Name, "field-added", "added, "+spoken(f.Class), aboutPresence)
 			continue
 		}
 		if before.Name != f.Name {
-			d.field(f.Name, "field-renamed", fmt.Sprintf("was called %s", before.Name), before.Name)
+			d.field(f.Name, "field-renamed", fmt.Sprintf("was called %s", before.Name), aboutPresence, before.Name)
 		}
 		d.fields(before, f)
 	}
 	for i := range old.Fields {
 		if name := old.Fields[i].Name; new.Field(now(name)) == nil {
-			d.field(name, "field-removed", "removed, was "+spoken(old.Fields[i].Class))
+			d.field(name, "field-removed", "removed, was "+spoken(old.Fields[i].Class), aboutPresence)
 		}
 	}
 	d.insight()
 	d.variants()
 	d.document()
+	for i := range d.out {
+		if c := &d.out[i]; c.Field != "" {
+			c.What = c.Field + ": " + c.What
+		}
+	}
 	rank := map[string]int{LevelBreaking: 0, LevelCompatible: 1, LevelNote: 2}
 	slices.SortStableFunc(d.out, func(a, b Change) int { return cmp.Compare(rank[a.Level], rank[b.Level]) })
 	return d.out
 }
 
 // field adds a change of what is valid; also are other names that the field goes by in breaks.
-func (d *differ) field(name, kind, what string, also ...string) {
+func (d *differ) field(name, kind, what string, about aspect, also ...string) {
 	c := Change{LevelCompatible, kind, name, what}
 	for _, b := range d.breaks {
-		if b.Field != name && !slices.Contains(also, b.Field) {
+		if b.about != about || b.Field != name && !slices.Contains(also, b.Field) {
 			continue
 		}
 		if !b.Certain && c.Level == LevelCompatible {
@@ -120,10 +125,13 @@ func spokenKind(kind string) string { return strings.ReplaceAll(kind, "-", " ") 
 // fields compares one field that both have.
 func (d *differ) fields(was, now *Field) {
 	if was.Class != now.Class {
-		d.field(now.Name, "class", fmt.Sprintf("was %s and is %s", spoken(was.Class), spoken(now.Class)), was.Name)
+		d.field(now.Name, "class", fmt.Sprintf("was %s and is %s", spoken(was.Class), spoken(now.Class)), aboutPresence, was.Name)
 	}
 	d.schema(was, now)
-	d.changed("classification", now.Name, was.Classification, now.Classification)
+	if was.Classification != now.Classification {
+		what := fmt.Sprintf("classification was %s and is %s", either(was.Classification, "not said"), either(now.Classification, "not said"))
+		d.field(now.Name, "classification", what, aboutClassification)
+	}
 	d.changed("purpose", now.Name, strings.Join(was.Purpose, ", "), strings.Join(now.Purpose, ", "))
 	d.changed("subject", now.Name, was.Subject, now.Subject)
 	d.changed("freshness", now.Name, freshness(was), freshness(now))
@@ -159,12 +167,12 @@ func (d *differ) schema(was, now *Field) {
 	narrower, wider := lost(a, b, d.old.Version, d.new.Version), lost(b, a, d.new.Version, d.old.Version)
 	switch {
 	case narrower == "" && wider == "":
-		d.field(now.Name, "schema", "the schema is written otherwise and allows the same values", was.Name)
+		d.field(now.Name, "schema", "the schema is written otherwise and allows the same values", aboutValues, was.Name)
 	case narrower == "":
-		d.field(now.Name, "schema-widened", "more values are allowed: "+wider, was.Name)
+		d.field(now.Name, "schema-widened", "more values are allowed: "+wider, aboutValues, was.Name)
 	case wider == "":
-		d.field(now.Name, "schema-narrowed", "fewer values are allowed: "+narrower, was.Name)
+		d.field(now.Name, "schema-narrowed", "fewer values are allowed: "+narrower, aboutValues, was.Name)
 	default:
-		d.field(now.Name, "schema", "other values are allowed: "+narrower, was.Name)
+		d.field(now.Name, "schema", "other values are allowed: "+narrower, aboutValues, was.Name)
 	}
 }

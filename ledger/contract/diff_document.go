@@ -14,10 +14,10 @@ func (d *differ) insight() {
 		if !required {
 			what = "a key insight is no longer required"
 		}
-		d.field("key_insight", "key-insight", what)
+		d.field("key_insight", "key-insight", what, aboutPresence)
 	}
 	if wasMost != most {
-		d.field("key_insight", "key-insight", fmt.Sprintf("at most %d letters, before %d", most, wasMost))
+		d.field("key_insight", "key-insight", fmt.Sprintf("at most %d letters, before %d", most, wasMost), aboutPresence)
 	}
 }
 

@@ -1,263 +1,64 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
+
+	"github.com/baton-ledger/baton/ledger"
 )
 
-// The oracle of comparisons: a contract as one whole JSON Schema, judged by a validator that knows nothing of how versions are compared.
+// names of fields: some are prefixes of others, need escapes in pointers and patterns, or are members that checks know.
+var oracleNames = []string{"a", "ab", "order_id", "segment", "value", "x/y~z", "ü 漢", "classification", "$ref", "mandatory", `q"\`}
 
-// whole writes the schema of the envelopes of a case. Null counts as absent; undeclared fields are refused by a strict reader.
-func whole(t rapid.TB, c *Contract, variant string, r Reader) *jsonschema.Schema {
-	class := map[string]Class{}
-	for _, f := range c.Fields {
-		class[f.Name] = f.Class
+// values that schemas below tell apart, as they are written.
+var oracleValues = []string{`null`, `true`, `false`, `0`, `-0`, `1`, `1.0`, `10e-1`, `0.1`, `1e1`, `2`, `2.5`, `-3`, `7`, `100`, `1E+2`, `0.30`, `99999999999999999999`,
+	`100000000000000000000`, `1e20`, `1.00000000000000000001e20`, `1e400`, `-1e400`, `1e-400`, `12345678901234567890.5`, `""`, `"a"`, `"A1"`, `"abc"`, `"äöü"`, `"\u0061b"`, `"😀😀"`,
+	`"\ud83d\ude00"`, `"\ud800"`, `"a\"b\\c\nd"`, `"1"`, `"2026-03-04"`, `"2026-02-29"`, `"2024-02-29"`, `"2026-02-30"`, `"2026-13-01"`, `"2026-03-04T08:52:00Z"`, `"2026-03-04t08:52:00.5+01:00"`,
+	`"2026-03-04T23:59:60Z"`, `"2026-03-04T08:52:60Z"`, `"2026-03-04T24:00:00Z"`, `"2026-03-04T08:52:00"`, `"2026-03-04T08:52:00.Z"`, `"2026-03-04T08:52:00+1:00"`, `"a@b.org"`, `"a.b-c_d+e@b-c.org"`,
+	`"a..b@c"`, `".a@c"`, `"a-@c"`, `"a@-c"`, `"\"a b\"@c"`, `"a@[127.0.0.1]"`, `"a@b@c"`, `"@"`, `"3f2b1c9e-7a54-4d0f-9b1e-5c2d8e7f6a10"`, `"3f2b1c9e-7a54-4d0f-9b1e-5c2d8e7f6a1g"`,
+	`"3f2b1c9e7a54-4d0f-9b1e-5c2d8e7f6a10-"`, `"https://a.org/x?y=1"`, `"https://a b"`, `"a/b"`, `"mailto:a@b"`, `"http://-"`, `"https://"`, `"http://a:b"`, `"http://[::1]/"`, `"127.0.0.1"`, `"(a"`, `"P1D"`,
+	`[]`, `[1]`, `[1,1.0]`, `["a",null]`, `{}`, `{"a":1}`, `{"a":"x","b":[{}]}`, `[[1],[1e0]]`}
+
+// schemas of fields: rules, deep ones, and some with references.
+var oracleSchemas = []string{``, `true`, `false`, `{}`, `{"type":"string"}`, `{"type":["string","null"]}`, `{"type":"null"}`, `{"type":"number"}`, `{"type":"integer"}`, `{"type":["integer","boolean"]}`,
+	`{"type":["integer","number"],"maximum":2}`, `{"type":"boolean"}`, `{"type":"array"}`, `{"type":"object","minProperties":1}`, `{"minimum":1,"maximum":100}`, `{"exclusiveMinimum":1,"exclusiveMaximum":1e20}`,
+	`{"minimum":1e20}`, `{"maximum":12345678901234567890.4}`, `{"minimum":-1e300,"maximum":1e300}`, `{"multipleOf":0.1}`, `{"multipleOf":2}`, `{"multipleOf":50}`, `{"multipleOf":1e19}`, `{"multipleOf":2.5,"type":"number"}`,
+	`{"multipleOf":12345678901}`, `{"minLength":2}`, `{"maxLength":1}`, `{"type":"string","minLength":1,"maxLength":3}`, `{"pattern":"^a"}`, `{"pattern":"ü|\\d"}`, `{"type":"string","pattern":"^\\p{L}+$"}`, `{"format":"date"}`,
+	`{"format":"date-time"}`, `{"type":"string","format":"email"}`, `{"format":"uuid"}`, `{"format":"uri"}`, `{"format":"ipv4"}`, `{"format":"regex"}`, `{"format":"duration"}`, `{"format":"unheard-of"}`, `{"enum":["a",1,null,false]}`,
+	`{"enum":[100,0.3,"äöü"]}`, `{"enum":[[1],{"a":1},"a"]}`, `{"const":1}`, `{"const":"ab"}`, `{"const":null}`, `{"const":[1]}`, `{"type":"string","enum":["a","b"],"maxLength":1}`, `{"enum":[1,2,7],"maximum":3}`,
+	`{"anyOf":[{"type":"string"},{"minimum":2}]}`, `{"not":{"type":"string"}}`, `{"oneOf":[{"type":"integer"},{"minimum":1}]}`, `{"items":{"type":"integer"},"uniqueItems":true}`, `{"properties":{"a":{"type":"integer"}},"required":["a"]}`,
+	`{"type":"object","additionalProperties":false,"properties":{"a":true}}`, `{"if":{"type":"number"},"then":{"minimum":2},"else":{"type":"string"}}`, `{"$ref":"#/$defs/n","$defs":{"n":{"type":"number"}}}`,
+	`{"$defs":{"t":{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#/$defs/t"}}]}},"$ref":"#/$defs/t"}`, `{"$anchor":"here","type":["array","number"],"items":{"$ref":"#here"}}`, `{"contains":{"const":1}}`,
+	`{"type":"string","title":"x","x-own":1,"deprecated":true}`, `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"string"}`, `{"prefixItems":[{"type":"string"}],"unevaluatedItems":false}`,
+	`{"type":"string","contentEncoding":"base64"}`, `{"allOf":[{"minLength":1},{"maxLength":1}]}`, `{"dependentRequired":{"a":["b"]}}`, `{"propertyNames":{"pattern":"^a"}}`, `{"patternProperties":{"^a":{"type":"string"}}}`}
+
+// drawContract makes a contract of any shape.
+func drawContract(t *rapid.T) *Contract {
+	c := &Contract{Name: "t/o>x@y", Version: rapid.IntRange(1, 3).Draw(t, "version"), Reader: rapid.SampledFrom([]Reader{Strict, Tolerant}).Draw(t, "reader")}
+	switch rapid.IntRange(0, 3).Draw(t, "insight") {
+	case 1:
+		c.KeyInsight = &KeyInsight{Required: true}
+	case 2:
+		c.KeyInsight = &KeyInsight{Max: 3}
 	}
-	for _, v := range c.Variants {
-		if v.Name != variant {
-			continue
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(oracleNames), 0, 5, rapid.ID).Draw(t, "names") {
+		f := Field{Name: name, Class: rapid.SampledFrom(Classes()).Draw(t, "class"), Title: rapid.SampledFrom([]string{"", "T"}).Draw(t, "title"),
+			Classification: rapid.SampledFrom([]string{"", "public", "personal"}).Draw(t, "classification")}
+		if s := rapid.SampledFrom(oracleSchemas).Draw(t, "schema"); s != "" {
+			f.Schema = json.RawMessage(s)
 		}
-		for _, n := range v.Mandatory {
-			class[n] = Mandatory
-		}
-		for _, n := range v.Optional {
-			class[n] = Optional
-		}
-		for _, n := range v.Omit {
-			delete(class, n)
-		}
+		c.Fields = append(c.Fields, f)
 	}
-	s := jsonschema.NewCompiler()
-	s.DefaultDraft(jsonschema.Draft2020)
-	s.AssertFormat()
-	null := map[string]any{"type": "null"}
-	parts, required := map[string]any{}, []any{}
-	for _, k := range Classes() {
-		props, need := map[string]any{}, []any{}
+	for i := range rapid.IntRange(0, 2).Draw(t, "variants") {
+		v := Variant{Name: fmt.Sprintf("v %d", i), When: rapid.SampledFrom([]string{"true", "false", `channel == "chat"`, "fields.a == 1"}).Draw(t, "when")}
 		for _, f := range c.Fields {
-			if class[f.Name] != k {
-				continue
-			}
-			if err := s.AddResource("field:"+f.Name, readSchema(f.Schema)); err != nil { // of its own: references are within the field
-				t.Fatal(err)
-			}
-			value := map[string]any{"$ref": "field:" + f.Name}
-			if k == Mandatory {
-				props[f.Name] = map[string]any{"allOf": []any{value, map[string]any{"not": null}}}
-				need = append(need, f.Name)
-			} else {
-				props[f.Name] = map[string]any{"anyOf": []any{null, value}}
-			}
-		}
-		object := map[string]any{"type": "object", "properties": props, "required": need}
-		if r == Strict {
-			object["additionalProperties"] = null
-		}
-		if len(need) > 0 {
-			required = append(required, string(k))
-		}
-		parts[string(k)] = object
-	}
-	insight := map[string]any{"type": "string", "maxLength": json.Number("280")}
-	if c.KeyInsight != nil {
-		if c.KeyInsight.Max > 0 {
-			insight["maxLength"] = json.Number(fmt.Sprint(c.KeyInsight.Max))
-		}
-		if c.KeyInsight.Required {
-			insight["minLength"] = json.Number("1")
-			required = append(required, "key_insight")
-		}
-	}
-	parts["key_insight"] = insight
-	if err := s.AddResource("whole", map[string]any{"type": "object", "properties": parts, "required": required}); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.Compile("whole")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-var guardTexts = []string{`channel == "chat"`, `fields.amount > 500.0`, `segment == "gold"`}
-
-// chosen is the variant that a contract takes where some guards hold.
-func chosen(c *Contract, holds map[string]bool) string {
-	for _, v := range c.Variants {
-		if holds[v.When] {
-			return v.Name
-		}
-	}
-	return ""
-}
-
-// everyHolding lists what guards can say together.
-func everyHolding() (out []map[string]bool) {
-	for bits := range 1 << len(guardTexts) {
-		holds := map[string]bool{}
-		for i, g := range guardTexts {
-			holds[g] = bits>>i&1 == 1
-		}
-		out = append(out, holds)
-	}
-	return out
-}
-
-// drawSchema draws a schema of the keywords that comparisons decide, and a few that they do not.
-func drawSchema(t *rapid.T, depth int) any {
-	number := func(name string) json.Number {
-		return json.Number(rapid.SampledFrom([]string{"-3", "-1", "0", "0.5", "1", "1.0", "2", "3", "10", "2.5", "500"}).Draw(t, name))
-	}
-	count := func(name string) json.Number {
-		return json.Number(fmt.Sprint(rapid.IntRange(0, 4).Draw(t, name)))
-	}
-	maybe := func(s map[string]any, k string, v func(string) json.Number) {
-		if rapid.IntRange(0, 2).Draw(t, k+"?") == 0 {
-			s[k] = v(k)
-		}
-	}
-	kinds := []string{"string", "number", "integer", "boolean", "enum", "any", "types", "string", "number", "const", "false"}
-	if depth < 2 {
-		kinds = append(kinds, "array", "object", "anyOf", "oneOf", "allOf", "not", "object", "array", "if")
-	}
-	if depth == 0 {
-		kinds = append(kinds, "ref")
-	}
-	s := map[string]any{}
-	switch kind := rapid.SampledFrom(kinds).Draw(t, "kind"); kind {
-	case "false":
-		return rapid.IntRange(0, 3).Draw(t, "bool") > 0
-	case "any":
-		return s
-	case "boolean":
-		s["type"] = kind
-	case "types":
-		s["type"] = []any{"string", rapid.SampledFrom([]string{"number", "null", "integer", "array"}).Draw(t, "second")}
-		maybe(s, "minLength", count)
-		maybe(s, "minimum", number)
-	case "string":
-		s["type"] = kind
-		maybe(s, "minLength", count)
-		maybe(s, "maxLength", count)
-		if rapid.IntRange(0, 4).Draw(t, "pattern?") == 0 {
-			s["pattern"] = rapid.SampledFrom([]string{"^a", "^[a-z]+$", "1$", "^order-[0-9]{2}"}).Draw(t, "pattern")
-		}
-		if rapid.IntRange(0, 6).Draw(t, "format?") == 0 {
-			s["format"] = rapid.SampledFrom([]string{"date", "email", "unknown"}).Draw(t, "format")
-		}
-	case "number", "integer":
-		if rapid.IntRange(0, 5).Draw(t, "typed") > 0 {
-			s["type"] = kind
-		}
-		for _, k := range []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"} {
-			maybe(s, k, number)
-		}
-		if rapid.IntRange(0, 3).Draw(t, "step?") == 0 {
-			s["multipleOf"] = json.Number(rapid.SampledFrom([]string{"0.5", "1", "2", "3", "5"}).Draw(t, "step"))
-		}
-	case "enum":
-		all := []any{"a", "b", "c", json.Number("1"), json.Number("2"), true, nil, []any{}, map[string]any{"x": json.Number("1")}}
-		s["enum"] = rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 4, func(v any) string { return canonicalText(v) }).Draw(t, "enum")
-	case "const":
-		s["const"] = rapid.SampledFrom([]any{"a", json.Number("1"), json.Number("1.0"), false}).Draw(t, "const")
-	case "array":
-		s["type"] = kind
-		maybe(s, "minItems", count)
-		maybe(s, "maxItems", count)
-		if rapid.Bool().Draw(t, "items?") {
-			s["items"] = drawSchema(t, depth+1)
-		}
-		if rapid.IntRange(0, 3).Draw(t, "unique?") == 0 {
-			s["uniqueItems"] = true
-		}
-		if rapid.IntRange(0, 5).Draw(t, "prefix?") == 0 {
-			s["prefixItems"] = []any{drawSchema(t, depth+1)}
-		}
-		if rapid.IntRange(0, 5).Draw(t, "contains?") == 0 {
-			s["contains"] = drawSchema(t, depth+1)
-		}
-	case "object":
-		if rapid.IntRange(0, 5).Draw(t, "typed") > 0 {
-			s["type"] = kind
-		}
-		names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x", "y", "z"}), 0, 3, rapid.ID).Draw(t, "properties")
-		props := map[string]any{}
-		for _, n := range names {
-			props[n] = drawSchema(t, depth+1)
-		}
-		s["properties"] = props
-		need := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x", "y", "z"}), 0, 2, rapid.ID).Draw(t, "required")
-		if len(need) > 0 {
-			list := []any{}
-			for _, n := range need {
-				list = append(list, n)
-			}
-			s["required"] = list
-		}
-		switch rapid.IntRange(0, 4).Draw(t, "additional") {
-		case 0:
-			s["additionalProperties"] = false
-		case 1:
-			s["additionalProperties"] = drawSchema(t, depth+1)
-		}
-		if rapid.IntRange(0, 5).Draw(t, "pattern?") == 0 {
-			s["patternProperties"] = map[string]any{"^x": drawSchema(t, depth+1)}
-		}
-		if rapid.IntRange(0, 4).Draw(t, "size?") == 0 {
-			s[rapid.SampledFrom([]string{"minProperties", "maxProperties"}).Draw(t, "size")] = count("properties")
-		}
-		if rapid.IntRange(0, 6).Draw(t, "names?") == 0 {
-			s["propertyNames"] = drawSchema(t, depth+1)
-		}
-		if rapid.IntRange(0, 6).Draw(t, "unevaluated?") == 0 {
-			s["unevaluatedProperties"] = false
-		}
-	case "anyOf", "oneOf", "allOf":
-		s[kind] = []any{drawSchema(t, depth+1), drawSchema(t, depth+1)}
-		if rapid.IntRange(0, 2).Draw(t, "more") == 0 {
-			maybe(s, "minimum", number)
-			maybe(s, "minLength", count)
-		}
-	case "not":
-		s["not"] = drawSchema(t, depth+1)
-	case "if":
-		s["if"], s["then"] = drawSchema(t, depth+1), drawSchema(t, depth+1)
-	case "ref":
-		s["$defs"] = map[string]any{"d": drawSchema(t, depth+1)}
-		s["$ref"] = "#/$defs/d"
-	}
-	return s
-}
-
-var fieldNames = []string{"order", "amount", "note"}
-
-// drawContract draws a contract of up to three fields.
-func drawContract(t *rapid.T, version int) *Contract {
-	c := &Contract{Name: "x", Version: version, Reader: rapid.SampledFrom([]Reader{Strict, Strict, Tolerant}).Draw(t, "reader")}
-	names := rapid.SliceOfNDistinct(rapid.SampledFrom(fieldNames), 0, 3, rapid.ID).Draw(t, "names")
-	for _, n := range names {
-		c.Fields = append(c.Fields, Field{Name: n, Class: rapid.SampledFrom(Classes()).Draw(t, "class"), Schema: json.RawMessage(canonicalText(drawSchema(t, 0)))})
-	}
-	drawRest(t, c)
-	return c
-}
-
-func drawRest(t *rapid.T, c *Contract) {
-	c.KeyInsight = nil
-	if rapid.IntRange(0, 3).Draw(t, "insight?") == 0 {
-		c.KeyInsight = &KeyInsight{Required: rapid.Bool().Draw(t, "insight"), Max: rapid.SampledFrom([]int{0, 5, 300}).Draw(t, "max")}
-	}
-	c.Variants = nil
-	for i := range max(0, rapid.IntRange(-2, 2).Draw(t, "variants")) {
-		v := Variant{Name: string(rune('a' + i)), When: rapid.SampledFrom(guardTexts).Draw(t, "guard")}
-		for _, f := range c.Fields {
-			switch rapid.IntRange(0, 4).Draw(t, "variant of "+f.Name) {
+			switch rapid.IntRange(0, 5).Draw(t, "moves") {
 			case 0:
 				v.Omit = append(v.Omit, f.Name)
 			case 1:
@@ -272,192 +73,248 @@ func drawRest(t *rapid.T, c *Contract) {
 		}
 		c.Variants = append(c.Variants, v)
 	}
+	return c
 }
 
-// drawNext draws a version that differs a little, as versions do.
-func drawNext(t *rapid.T, old *Contract) *Contract {
-	c := *old
-	c.Version++
-	c.Fields = slices.Clone(old.Fields)
-	for range rapid.IntRange(0, 2).Draw(t, "changes") {
-		if len(c.Fields) == 0 {
+// writer draws JSON with members twice, with names in escapes, and with white space.
+type writer struct {
+	t *rapid.T
+	b strings.Builder
+}
+
+func (w *writer) odds(n int) bool { return rapid.IntRange(0, n).Draw(w.t, "odds") == n }
+
+func (w *writer) name(name string) {
+	if w.odds(9) {
+		w.b.WriteString(" \n")
+	}
+	if name != "" && name[0] < 0x80 && name[0] != '"' && w.odds(9) {
+		quoted, _ := json.Marshal(name[1:])
+		fmt.Fprintf(&w.b, `"\u%04x%s`, name[0], quoted[1:])
+	} else {
+		quoted, _ := json.Marshal(name)
+		w.b.Write(quoted)
+	}
+	w.b.WriteString(rapid.SampledFrom([]string{":", ":", ":", " : ", "\t:\r\n"}).Draw(w.t, "colon"))
+}
+
+// object writes members, each by its own function; one may be written a second time, with what the function then writes.
+func (w *writer) object(members []string, value func(name string)) {
+	w.b.WriteByte('{')
+	for i, name := range members {
+		if i > 0 {
+			w.b.WriteByte(',')
+		}
+		w.name(name)
+		value(name)
+	}
+	if len(members) > 0 && w.odds(14) {
+		w.b.WriteByte(',')
+		name := rapid.SampledFrom(members).Draw(w.t, "again")
+		w.name(name)
+		value(name)
+	}
+	w.b.WriteByte('}')
+}
+
+// value writes one that a field's schema takes, where it finds one: all that is wrong by chance would hide what is wrong by mistake.
+func (w *writer) value(s *jsonschema.Schema) {
+	raw := rapid.SampledFrom(oracleValues).Draw(w.t, "value")
+	for range 20 {
+		v, _ := jsonschema.UnmarshalJSON(strings.NewReader(raw))
+		if s == nil || v != nil && s.Validate(v) == nil || w.odds(19) {
 			break
 		}
-		i := rapid.IntRange(0, len(c.Fields)-1).Draw(t, "field")
-		switch rapid.SampledFrom([]string{"schema", "tweak", "tweak", "tweak", "class", "remove"}).Draw(t, "change") {
-		case "schema":
-			c.Fields[i].Schema = json.RawMessage(canonicalText(drawSchema(t, 0)))
-		case "tweak":
-			c.Fields[i].Schema = json.RawMessage(canonicalText(tweak(t, readSchema(c.Fields[i].Schema))))
-		case "class":
-			c.Fields[i].Class = rapid.SampledFrom(Classes()).Draw(t, "class")
-		case "remove":
-			c.Fields = slices.Delete(c.Fields, i, i+1)
-		}
+		raw = rapid.SampledFrom(oracleValues).Draw(w.t, "value")
 	}
-	if rapid.IntRange(0, 3).Draw(t, "add") == 0 {
-		for _, n := range fieldNames {
-			if c.Field(n) == nil {
-				c.Fields = append(c.Fields, Field{Name: n, Class: rapid.SampledFrom(Classes()).Draw(t, "class"), Schema: json.RawMessage(canonicalText(drawSchema(t, 0)))})
-				break
-			}
-		}
-	}
-	switch {
-	case rapid.IntRange(0, 3).Draw(t, "rest") == 0:
-		drawRest(t, &c)
-	default:
-		c.Variants = nil
-		for _, v := range old.Variants {
-			gone := func(n string) bool { f := c.Field(n); return f == nil || f.Class == ForwardLooking }
-			v.Mandatory, v.Optional = slices.DeleteFunc(slices.Clone(v.Mandatory), gone), slices.DeleteFunc(slices.Clone(v.Optional), gone)
-			v.Omit = slices.DeleteFunc(slices.Clone(v.Omit), func(n string) bool { return c.Field(n) == nil })
-			c.Variants = append(c.Variants, v)
-		}
-	}
-	return &c
+	w.b.WriteString(raw)
 }
 
-// tweak changes one keyword of a schema, or of a part of it.
-func tweak(t *rapid.T, s any) any {
-	m, ok := s.(map[string]any)
-	if !ok || len(m) == 0 {
-		return drawSchema(t, 1)
+func (w *writer) envelope(c *Contract, schemas map[string]*jsonschema.Schema, classes map[string]Class) {
+	in := func(class Class) (names []string) {
+		for _, f := range c.Fields {
+			if has := classes[f.Name] == class; has && !w.odds(9) && (class == Mandatory || !w.odds(2)) || !has && w.odds(29) {
+				names = append(names, f.Name)
+			}
+		}
+		if w.odds(24) {
+			names = append(names, rapid.SampledFrom(oracleNames).Draw(w.t, "undeclared"))
+		}
+		return rapid.Permutation(names).Draw(w.t, "order")
 	}
-	out := maps.Clone(m)
-	k := rapid.SampledFrom(keys(m)).Draw(t, "keyword")
-	switch v := m[k].(type) {
-	case map[string]any:
-		if k == "properties" && len(v) > 0 {
-			props := maps.Clone(v)
-			name := rapid.SampledFrom(keys(v)).Draw(t, "property")
-			props[name] = tweak(t, v[name])
-			out[k] = props
-		} else if k != "$defs" && k != "patternProperties" && k != "properties" {
-			out[k] = tweak(t, v)
-		}
-	case json.Number:
-		out[k] = json.Number(rapid.SampledFrom([]string{"0", "1", "2", "3", "4", "10"}).Draw(t, "number"))
-		if k == "multipleOf" {
-			out[k] = json.Number(rapid.SampledFrom([]string{"0.5", "1", "2", "4", "6"}).Draw(t, "step"))
-		}
-	case []any:
-		if len(v) > 1 {
-			out[k] = v[1:]
-		} else if k == "enum" {
-			out[k] = append(slices.Clone(v), "z")
-		}
-	case string:
-		if v == "integer" && rapid.Bool().Draw(t, "widen") {
-			out[k] = "number"
-		} else if v == "number" {
-			out[k] = "integer"
-		} else {
-			delete(out, k)
-		}
-	default:
-		delete(out, k)
+	parts := []string{"mandatory", "optional", "forward_looking"}
+	if !w.odds(9) {
+		parts = append(parts, "key_insight")
 	}
-	if strings.HasPrefix(k, "$") {
-		return s
+	for _, more := range []string{"fields", "side_panel"} {
+		if w.odds(1) {
+			parts = append(parts, more)
+		}
 	}
-	return out
+	w.object(parts, func(part string) {
+		odd := rapid.SampledFrom([]string{"null", "[]", "7", `"x"`})
+		switch {
+		case w.odds(39):
+			w.b.WriteString(odd.Draw(w.t, "odd"))
+		case part == "key_insight":
+			w.b.WriteString(rapid.SampledFrom([]string{`"abc"`, `"ä"`, `"\u00e4\u00e4\u00e4"`, `"abcd"`, `""`, `"` + strings.Repeat("漢", 280) + `"`, `"` + strings.Repeat("x", 281) + `"`}).Draw(w.t, "insight"))
+		case part == "fields":
+			w.object(in(Optional), func(string) {
+				w.b.WriteString(rapid.SampledFrom([]string{`{}`, `{"source":"x"}`, `{"classification":"personal"}`, `{"classification":"public","classification":null}`, `3`, `{"x":{"classification":"y"}}`, `{"classification":[]}`}).Draw(w.t, "meta"))
+			})
+		case part == "side_panel":
+			w.b.WriteString("[]")
+		default:
+			w.object(in(Class(part)), func(name string) { w.value(schemas[name]) })
+		}
+	})
 }
 
-// drawValue draws a value that has a good chance to be valid under a schema.
-func drawValue(t *rapid.T, s any, depth int) any {
-	m, _ := s.(map[string]any)
-	pick := func(list []any) any { return rapid.SampledFrom(list).Draw(t, "value") }
-	if v, ok := m["const"]; ok {
-		return v
-	}
-	if list, ok := m["enum"].([]any); ok && len(list) > 0 {
-		return pick(list)
-	}
-	for _, k := range []string{"anyOf", "oneOf", "allOf"} {
-		if list, ok := m[k].([]any); ok && len(list) > 0 {
-			return drawValue(t, pick(list), depth)
+// TestChecksAgree: an offer keeps a contract if and only if the library finds its envelope valid under the contract as one schema.
+func TestChecksAgree(t *testing.T) {
+	valid := 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawContract(t)
+		k, err := Compile(c)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if defs, ok := m["$defs"].(map[string]any); ok {
-		return drawValue(t, defs["d"], depth)
-	}
-	types := typesOf(m["type"])
-	if len(types) == 0 {
-		types = []string{"string", "number", "boolean", "null", "array", "object"}
-		for k := range m {
-			if about := concerns[k]; about != "" && rapid.Bool().Draw(t, "about "+k) {
-				types = []string{about}
+		schemas := map[string]*jsonschema.Schema{}
+		for i := range c.Fields {
+			if len(c.Fields[i].Schema) > 0 {
+				schemas[c.Fields[i].Name], _ = compileSchema(c.Fields[i].Schema)
 			}
 		}
-		slices.Sort(types)
-	}
-	switch rapid.SampledFrom(types).Draw(t, "type") {
-	case "string":
-		return pick([]any{"", "a", "b", "ab", "abc", "abcd", "abcde", "1", "a1", "order-12", "2026-01-05", "a@example.org", "A", "c", "z"})
-	case "number":
-		return json.Number(rapid.SampledFrom([]string{"-4", "-1", "0", "0.5", "1", "1.0", "1.5", "2", "2.5", "3", "4", "6", "10", "11", "500", "501", "1e3"}).Draw(t, "number"))
-	case "integer":
-		return json.Number(rapid.SampledFrom([]string{"-3", "-1", "0", "1", "2", "3", "4", "5", "6", "10", "11", "500", "2.0"}).Draw(t, "integer"))
-	case "boolean":
-		return rapid.Bool().Draw(t, "boolean")
-	case "array":
-		list := []any{}
-		for range rapid.IntRange(0, 4).Draw(t, "items") {
-			if depth < 3 {
-				list = append(list, drawValue(t, m["items"], depth+1))
+		whole := map[string]*jsonschema.Schema{}
+		for _, v := range append([]Variant{{}}, c.Variants...) {
+			if whole[v.Name], err = wholeSchema(c, v.Name); err != nil {
+				t.Fatalf("%v\n%s", err, c.JSONSchema(v.Name))
 			}
 		}
-		return list
-	case "object":
-		object := map[string]any{}
-		props, _ := m["properties"].(map[string]any)
-		need := (conjunction{m}).required()
-		for _, n := range []string{"x", "y", "z", "w"} {
-			sub, there := props[n]
-			if !there {
-				sub = m["additionalProperties"]
+		for range 4 {
+			w := &writer{t: t}
+			w.b.WriteString(rapid.SampledFrom([]string{`{"channel":"chat"`, `{"channel":"web"`}).Draw(t, "head"))
+			if !w.odds(19) {
+				name := ""
+				if len(c.Variants) > 0 && w.odds(1) {
+					name = c.Variants[0].Name
+				}
+				w.b.WriteString(`,"envelope":`)
+				w.envelope(c, schemas, k.Effective(name))
 			}
-			if depth < 3 && (slices.Contains(need, n) || rapid.IntRange(0, 2).Draw(t, "has "+n) == 0 && sub != false) {
-				object[n] = drawValue(t, sub, depth+1)
+			w.b.WriteString("}")
+			data := w.b.String()
+			verdict := k.Check(&ledger.Event{Data: []byte(data)})
+			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			envelope := doc.(map[string]any)["envelope"]
+			if envelope == nil {
+				envelope = map[string]any{}
+			}
+			said := whole[verdict.Variant].Validate(envelope)
+			if verdict.Valid() != (said == nil) {
+				t.Fatalf("%s\n%s\nthe check says %q, the library %v", data, c.JSONSchema(verdict.Variant), listed(verdict), said)
+			}
+			if verdict.Valid() {
+				valid++
+			}
+			if again := k.Check(&ledger.Event{Data: []byte(data)}); listed(again) != listed(verdict) {
+				t.Fatalf("another answer to the same question: %s, %s", listed(verdict), listed(again))
 			}
 		}
-		return object
+	})
+	if valid < 60 {
+		t.Errorf("only %d offers were valid", valid)
 	}
-	return nil
 }
 
-// drawEnvelope draws an envelope of a case; it may be invalid. Now and then a value is one that would suit another version.
-func drawEnvelope(t *rapid.T, c, other *Contract, variant string) map[string]any {
-	k := c.kase(&Variant{})
-	for i := range c.Variants {
-		if c.Variants[i].Name == variant {
-			k = c.kase(&c.Variants[i])
+// TestRulesAgree: every schema against every value: a rule, and the library.
+func TestRulesAgree(t *testing.T) {
+	rules := 0
+	for _, schema := range oracleSchemas {
+		if schema == "" {
+			continue
+		}
+		s, err := compileSchema(json.RawMessage(schema))
+		if err != nil {
+			t.Fatal(schema, err)
+		}
+		r, ok := newRule(s)
+		if !ok {
+			continue
+		}
+		rules++
+		for _, raw := range oracleValues {
+			v, err := jsonschema.UnmarshalJSON(strings.NewReader(raw))
+			if err != nil {
+				t.Fatal(raw, err)
+			}
+			sc := &scanner{data: []byte(raw)}
+			got := r.check(sc, sc.value())
+			if want := s.Validate(v); (got == "") != (want == nil) {
+				t.Errorf("%s of %s: %q, the library says %v", schema, raw, got, want)
+			}
 		}
 	}
-	e := map[string]any{}
-	for _, class := range Classes() {
-		object := map[string]any{}
-		for _, name := range k.in(class) {
-			if class != Mandatory && rapid.IntRange(0, 2).Draw(t, "leave out "+name) == 0 {
-				continue
-			}
-			s := k.schema(name)
-			if f := other.Field(name); f != nil && rapid.IntRange(0, 3).Draw(t, "of the other") == 0 {
-				s = readSchema(f.Schema)
-			}
-			if list := samples(k.schema(name)); len(list) > 0 && rapid.IntRange(0, 2).Draw(t, "sample") == 0 {
-				object[name] = rapid.SampledFrom(list).Draw(t, "sample")
-				continue
-			}
-			object[name] = drawValue(t, s, 0)
-		}
-		if len(object) > 0 || rapid.Bool().Draw(t, "empty object") {
-			e[string(class)] = object
-		}
+	if rules < 35 {
+		t.Errorf("only %d schemas are rules", rules)
 	}
-	if required, most := c.insightAsked(); required || rapid.IntRange(0, 3).Draw(t, "insight") == 0 {
-		e["key_insight"] = strings.Repeat("ü", rapid.SampledFrom([]int{0, 1, 5, 6, min(most, 300)}).Draw(t, "letters"))
+}
+
+// FuzzRead: the reading takes what encoding/json takes, and finds the same values.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{`{"envelope":{"mandatory":{"a":1,"\u0061":"x","b":{"c":[1,2,{}]}},"optional":{"a":null},"key_insight":"x","fields":{"a":{"classification":"y"}}}}`,
+		`{"envelope":{"mandatory":{"a":1},"mandatory":[]}}`, `{"envelope":7}`, `[{]`, `{"a":"\ud800\u00e4"}`, `{"a":01}`, `{"a":1,}`, "{\"a\":\"\x01\"}", "{\"\xff\":1}", `{"a":-}`, `{"a":1.e3}`, `{}{}`, `{"a" 1}`, `["\x"]`, `nul`, ``,
+		`{"envelope":{"mandatory":{"a":"12345678\"12345678\\"}},"envelope":{}}`, `{"to":"x","from":{"stage":"y","kind":3},"channel":"z","attributes":{"segment":"s"},"value":1e3}`} {
+		f.Add([]byte(seed))
 	}
-	return e
+	k, err := Compile(&Contract{Fields: []Field{{Name: "a", Class: Mandatory}, {Name: "b", Class: Optional}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := readings.New().(*reading)
+		r.use(k)
+		r.read(data)
+		_, bad := ledger.DeriveFacets(append([]byte{'['}, append(bytes.Clone(data), ']')...))
+		if json.Valid(data) && r.wrong != "" && bad == nil || !json.Valid(data) && r.wrong == "" {
+			t.Fatalf("valid %v, and %q", json.Valid(data), r.wrong)
+		}
+		if r.wrong != "" || r.root != object {
+			return
+		}
+		var doc struct {
+			Envelope any `json:"envelope"`
+		}
+		var all map[string]json.RawMessage
+		if err := json.Unmarshal(data, &all); err != nil {
+			t.Fatal(err)
+		}
+		if raw, there := all["envelope"]; there {
+			if err := json.Unmarshal(raw, &doc.Envelope); err != nil {
+				t.Fatal(err)
+			}
+		}
+		envelope, _ := doc.Envelope.(map[string]any)
+		for class, name := range classNames {
+			values, _ := envelope[name].(map[string]any)
+			for i, f := range k.fields {
+				got := r.slots[i].in[class]
+				want, there := values[f.Name]
+				if there != (got.kind != absent) {
+					t.Fatalf("%s.%s: found %v, want %v", name, f.Name, got.kind, there)
+				}
+				if !there {
+					continue
+				}
+				var v any
+				if err := json.Unmarshal(r.raw(got), &v); err != nil || fmt.Sprint(v) != fmt.Sprint(want) {
+					t.Fatalf("%s.%s: %v, want %v (%v)", name, f.Name, v, want, err)
+				}
+			}
+		}
+		k.Check(&ledger.Event{Data: data})
+	})
 }

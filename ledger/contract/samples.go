@@ -152,11 +152,11 @@ func texts(a conjunction, all []map[string]any) (out []any) {
 		}
 	}
 	for _, n := range lengths {
-		for _, letter := range []string{"a", "1", "A", " "} {
+		for _, letter := range []string{"a", "1", "A"} {
 			out = append(out, strings.Repeat(letter, n))
 		}
 	}
-	return out
+	return append(out, " ", "ä")
 }
 
 // matches gives a short and a longer text that a pattern matches.

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"encoding/json"
-	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -10,23 +9,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// closed loads nothing: a schema says all it means by itself, and no document reads files or asks a server.
-type closed struct{}
-
-func (closed) Load(url string) (any, error) {
-	return nil, errors.New("schemas of contracts refer to nothing outside themselves")
-}
-
-// validatorOf makes a validator of a decoded schema, formats asserted.
+// validatorOf makes a validator of a decoded schema, by the rules for the schemas of fields.
 func validatorOf(schema any) (*jsonschema.Schema, error) {
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	c.UseLoader(closed{})
-	if err := c.AddResource("contract:field", schema); err != nil {
-		return nil, err
-	}
-	return c.Compile("contract:field")
+	return compileSchema(json.RawMessage(canonicalText(schema)))
 }
 
 // annotations are the keywords that say nothing about which values are valid.
@@ -37,15 +22,12 @@ func isAnnotation(keyword string) bool {
 	return strings.HasPrefix(keyword, "x-") || slices.Contains(annotations, keyword)
 }
 
-// draft is the dialect that a schema may name without changing what its keywords mean here.
-const draft = "https://json-schema.org/draft/2020-12/schema"
-
 // refers reports whether a schema, or a part of it, means something that stands elsewhere.
 func refers(v any) bool {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, member := range v {
-			if strings.HasPrefix(k, "$") && strings.HasSuffix(strings.ToLower(k), "ref") || k == "$schema" && member != draft || refers(member) {
+			if strings.HasPrefix(k, "$") && strings.HasSuffix(strings.ToLower(k), "ref") || k == "$schema" && member != Draft || refers(member) {
 				return true
 			}
 		}

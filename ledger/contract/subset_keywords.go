@@ -32,7 +32,7 @@ func (a conjunction) keywords(b map[string]any, path string, e effort) (gaps []g
 	for _, k := range keys(b) {
 		about, some := concerns[k]
 		numeric := about == "number" && slices.Contains(types, "integer")
-		if isAnnotation(k) && (k != "$schema" || b[k] == draft) || some && !numeric && !slices.Contains(types, about) {
+		if isAnnotation(k) && (k != "$schema" || b[k] == Draft) || some && !numeric && !slices.Contains(types, about) {
 			continue
 		}
 		g := gap{path: path}

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"slices"
-	"strings"
 )
 
 // itemsWithin compares what the items of arrays may be. What prefixItems says of the first ones narrows the old set only.
@@ -47,10 +46,10 @@ func (a conjunction) propertiesWithin(b map[string]any, path string, e effort) (
 			continue
 		}
 		if schema == false {
-			gaps = append(gaps, gap{path: path + "/" + escape(name), what: "<to> does not allow the property, <from> does"})
+			gaps = append(gaps, gap{path: pointer(path, name), what: "<to> does not allow the property, <from> does"})
 			continue
 		}
-		gaps = append(gaps, mine.within(schema, path+"/"+escape(name), e.deeper())...)
+		gaps = append(gaps, mine.within(schema, pointer(path, name), e.deeper())...)
 	}
 	if !restricted {
 		return gaps
@@ -65,9 +64,6 @@ func (a conjunction) propertiesWithin(b map[string]any, path string, e effort) (
 	}
 	return gaps
 }
-
-// escape escapes a name for a JSON Pointer (RFC 6901).
-func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
 // combined compares with a schema that is put together of others.
 func (a conjunction) combined(b map[string]any, keyword, path string, e effort) (gaps []gap) {

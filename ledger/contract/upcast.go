@@ -114,7 +114,12 @@ func (u *Upcast) put(e *Envelope, field string, class Class, value json.RawMessa
 }
 
 // source is what values that an upcast makes are said by.
-func (u *Upcast) source() string { return fmt.Sprintf("upcast v%d>v%d", u.From, u.To) }
+func (u *Upcast) source() string {
+	if u.To == 0 { // steps that lead to no other version mend an envelope
+		return "repair"
+	}
+	return fmt.Sprintf("upcast v%d>v%d", u.From, u.To)
+}
 
 func (u *Upcast) rename(i int, e *Envelope, from, to string) error {
 	if from == to {
@@ -140,7 +145,7 @@ func (u *Upcast) rename(i int, e *Envelope, from, to string) error {
 }
 
 func (u *Upcast) bad(i int, hint, format string, args ...any) error {
-	return ledger.Errorf(ledger.CodeInvalid, opUpcast, hint, "v%d>v%d, steps[%d]: %w", u.From, u.To, i, fmt.Errorf(format, args...))
+	return ledger.Errorf(ledger.CodeInvalid, "", hint, "%s, steps[%d]: %w", u.source(), i, fmt.Errorf(format, args...))
 }
 
 // oldest is when the oldest of some fields was asserted; zero where one of them does not say it.

@@ -99,7 +99,7 @@ func TestUpcastErrors(t *testing.T) {
 		"string(fields.order) + " + `"` + strings.Repeat("a", 5000) + `"`: "",
 	} {
 		_, err := newDerivation(expression)
-		long := len(expression) > maxExpression
+		long := len(expression) > 4096
 		if (err == nil) == (want != "" || long) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s: %v, want %q", expression, err, want)
 		}

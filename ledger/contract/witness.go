@@ -30,8 +30,24 @@ func (p *pair) compare() (out []Break) {
 		if b, broken := p.field(name); broken {
 			out = append(out, b)
 		}
+		if b, broken := p.classification(name); broken {
+			out = append(out, b)
+		}
 	}
 	return out
+}
+
+// classification compares what envelopes may say of a field's own classification: what the contract says, or anything where it says nothing.
+func (p *pair) classification(name string) (b Break, broken bool) {
+	from, to := p.from.contract.Field(name), p.to.contract.Field(name)
+	if from == nil || to == nil || to.Classification == "" || from.Classification == to.Classification {
+		return b, false
+	}
+	said := either(from.Classification, "unclassified")
+	e := &Envelope{Fields: map[string]Meta{name: {Classification: said}}}
+	b = Break{Field: name, about: aboutClassification, What: p.words(fmt.Sprintf("<to> classifies it as %s, <from> as %s, and envelopes may say so under fields", to.Classification, either(from.Classification, "nothing"))),
+		Fix: "have producers leave the classification out of envelopes: it is the contract's to say"}
+	return p.finish(b, e), true
 }
 
 // insight compares what is asked of the key insight.
@@ -69,7 +85,7 @@ func (p *pair) field(name string) (b Break, broken bool) {
 		b.What = p.words(fmt.Sprintf("<to> wants it mandatory, for <from> it is %s", spoken(has)))
 		b.Fix = "leave it as it is until all producers send it, or let the upcast set or derive it"
 		return p.finish(b, p.carrying(name, "", nil)), true
-	case !known && p.reader == Tolerant, known && wants != has && p.reader == Tolerant:
+	case p.reader == Tolerant && (!known || wants != has) && !p.presumed(name, has):
 		return b, false // whatever stands there, nobody looks
 	case !known:
 		b.What, b.Fix = "field removed", "keep it optional until no producer sends it, drop it in the upcast, or set reader: tolerant"
@@ -85,11 +101,18 @@ func (p *pair) field(name string) (b Break, broken bool) {
 	return p.values(b, name, has)
 }
 
+// presumed reports whether a value is a prediction to the reader that stands among what is mandatory: nobody overlooks that.
+func (p *pair) presumed(name string, has Class) bool {
+	f := p.to.contract.Field(name)
+	return has == Mandatory && f != nil && f.Class == ForwardLooking
+}
+
 func spoken(c Class) string { return strings.ReplaceAll(string(c), "_", "-") }
 
 // values compares a field that both have in the same class by its schemas.
 func (p *pair) values(b Break, name string, class Class) (Break, bool) {
 	mine, theirs := p.from.schema(name), p.to.schema(name)
+	b.about = aboutValues
 	if b.What = lost(mine, theirs, p.from.contract.Version, p.to.contract.Version); b.What == "" {
 		return b, false
 	}
