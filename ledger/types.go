@@ -22,6 +22,7 @@ var catalogue = map[string][]string{
 	"question":   {"asked", "answered"},
 	"suggestion": {"offered", "shown", "accepted", "modified", "dismissed", "expired", "outcome"},
 	"feedback":   {"recorded", "propagated", "acknowledged"},
+	"point":      {"mapped", "pain_recorded", "pain_decided", "classified", "advanced", "trained", "answered", "retired"},
 	"contract":   {"drafted", "published", "deprecated", "retired", "violated"},
 	"model":      {"registered", "shadowed", "promoted", "demoted", "retired"},
 	"experiment": {"registered", "started", "stopped", "decided"},

@@ -39,6 +39,7 @@ var rules = map[string]rule{
 
 	"POST /v1/events": {role: Writer}, "POST /v1/batches": {role: Writer}, "POST /v1/handoffs": {role: Writer},
 	"POST /v1/handoffs/{handoff}/{verb}": {role: Writer}, "POST /v1/journeys/{id}/suggestions/{verb}": {role: Writer},
+	"POST /v1/points/{point}/{verb}": {role: Writer},
 
 	"POST /v1/verify": {role: Operator}, "POST /v1/rebuild": {role: Operator}, "POST /v1/relay/check": {role: Operator},
 	"POST /v1/backup": {role: Operator}, "POST /v1/webhooks/{name}/replay": {role: Operator}, "POST /v1/webhooks/{name}/test": {role: Operator},

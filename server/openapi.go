@@ -33,6 +33,7 @@ var tags = []*huma.Tag{
 	{Name: "Events", Description: "Append CloudEvents."},
 	{Name: "Journeys", Description: "One journey as of any moment, and what its history tells."},
 	{Name: "Reports", Description: "Read models over the whole ledger."},
+	{Name: "Points", Description: "Handoff points: who owns them, what hurts, how deep they should be, how far the work on them is."},
 	{Name: "Records", Description: "The ledger itself: streams, records, the live tail."},
 	{Name: "Trust", Description: "Checkpoint, proofs, verification."},
 	{Name: "Webhooks", Description: "Deliveries to other systems."},
@@ -77,8 +78,16 @@ var words = map[string]word{
 	"bisect":   {"Journeys", "Evaluates a CEL condition after each event, and says where it first held, whether it held to the end, and how often it came and went.", nil},
 	"whatif":   {"Journeys", "Folds the journey with events dropped, delayed or changed, and compares. Nothing is written.", nil},
 
-	"summary":        {"Reports", "Totals of journeys, handoffs and waits.", nil},
-	"points":         {"Reports", "Counts and waits of each pair of stages and channel that work was handed over at. With limit the rows come in pages without gaps, by name.", nil},
+	"summary": {"Reports", "Totals of journeys, handoffs and waits.", nil},
+	"points":  {"Reports", "Counts and waits of each pair of stages and channel that work was handed over at. With limit the rows come in pages without gaps, by name.", nil},
+	"point":   {"Points", "What is known of a point: mapping, classification, pain points, training, answers, steps and history, and the counts and waits of its traffic.", nil},
+	"points-matrix": {"Points", "All points by volume, which is counted over the last days up to that of the ledger's last offer, and criticality, which is declared; with the style that volume, complexity " +
+		"and value call for.", nil},
+	"point-checklist": {"Points", "The six questions of the decision checklist, answered from data where there is some, else by a person, else unknown; with verdict, reasons and contradictions.", nil},
+	"point-evidence":  {"Points", "Runs the query of a pain point, or one that is given, over the point's newest handoffs, and gives count, share and examples.", nil},
+	"change-point": {"Points", "Records one thing that is said of a point, held against what is known of it: a step of its life is refused with what is missing for it, unless force and a reason are sent. " +
+		"What is so already is not written again.", writes},
+
 	"report-custody": {"Reports", "Each kind of trouble with examples, and the longest waits.", nil},
 	"report-network": {"Reports", "How often work passed from one to another. With limit the rows come in pages without gaps, by name.", nil},
 	"rebuild":        {"Reports", "Makes the read models again beside the live ones, compares digests, and swaps them in where they agree. Answers when it is done.", nil},
@@ -177,6 +186,7 @@ func examples(doc *huma.OpenAPI) {
 	body(doc.Paths["/v1/journeys/{id}/suggestions/{verb}"].Post, "application/json",
 		`{"suggestion":"suggestion/4f1a22b09c8d7e65/4711","by":{"stage":"sales","party":"Ada"},"reason":"the customer has left already"}`)
 	body(doc.Paths["/v1/batches"].Post, "application/json", `{"batches":[{"stream":"journey-J-1","expect":3,"events":[`+exampleEvent+`]}]}`)
+	body(doc.Paths["/v1/points/{point}/{verb}"].Post, "application/json", `{"owner":"sales-ops","style":"stateful","contract":"leads"}`)
 	events := doc.Paths["/v1/events"].Post
 	body(events, ledger.ContentTypeCloudEvent, exampleEvent)
 	body(events, ledger.ContentTypeCloudEventBatch, "["+exampleEvent+"]")
