@@ -10,8 +10,13 @@ import (
 	"github.com/baton-ledger/baton/replay"
 )
 
-// pointOptions are the thresholds that a request may change.
-type pointOptions struct {
+// PointInput names a point.
+type PointInput struct {
+	Point string `path:"point" maxLength:"504" doc:"sender>receiver@channel, percent-encoded"`
+}
+
+// PointThresholds are the thresholds that a request may change.
+type PointThresholds struct {
 	Days     int     `query:"days" minimum:"0" maximum:"3660" doc:"window of volume and figures; 30 where absent"`
 	PerDay   float64 `query:"per_day" minimum:"0" doc:"handoffs a day above which volume is high; 1000 where absent"`
 	Lost     float64 `query:"lost_rate" minimum:"0" maximum:"1" doc:"share of accepted handoffs with a lost re-ask above which fields are missing; 0.1 where absent"`
@@ -21,7 +26,7 @@ type pointOptions struct {
 }
 
 // over lays the request's thresholds over the server's.
-func (in *pointOptions) over(o points.Options) points.Options {
+func (in *PointThresholds) over(o points.Options) points.Options {
 	for _, n := range []struct {
 		to   *float64
 		says float64
@@ -46,36 +51,33 @@ func (s *Server) pointRegistry(api huma.API) {
 	if base.Compile == nil {
 		base.Compile = CompileEvidence
 	}
-	type named struct {
-		Point string `path:"point" maxLength:"504" doc:"sender>receiver@channel, percent-encoded"`
-	}
 	huma.Register(api, operation("points-matrix", http.MethodGet, "/v1/points/matrix", "Points by volume and criticality"),
-		func(ctx context.Context, in *pointOptions) (*answer[*points.Matrix], error) {
+		func(ctx context.Context, in *PointThresholds) (*answer[*points.Matrix], error) {
 			return reply(desk.Matrix(ctx, in.over(base)))
 		})
 	huma.Register(api, operation("point", http.MethodGet, "/v1/points/{point}", "One handoff point"),
-		func(ctx context.Context, in *named) (*answer[*points.Page], error) {
-			return reply(desk.Page(ctx, in.Point))
+		func(ctx context.Context, in *PointInput) (*answer[*points.Dossier], error) {
+			return reply(desk.Dossier(ctx, in.Point))
 		})
 	huma.Register(api, operation("point-checklist", http.MethodGet, "/v1/points/{point}/checklist", "The decision checklist of a point"),
 		func(ctx context.Context, in *struct {
-			named
-			pointOptions
+			PointInput
+			PointThresholds
 		}) (*answer[*points.Checklist], error) {
 			return reply(desk.Checklist(ctx, in.Point, in.over(base)))
 		})
 	huma.Register(api, operation("point-evidence", http.MethodGet, "/v1/points/{point}/evidence", "The evidence of a pain point"),
 		func(ctx context.Context, in *struct {
-			named
+			PointInput
 			Pain  string `query:"pain" maxLength:"100" doc:"id of the pain point"`
 			Query string `query:"query" maxLength:"4096" doc:"instead of the pain point's: reasks field=order_id, returned reason=\"context missing\", or a CEL expression over event and data"`
-			pointOptions
+			PointThresholds
 		}) (*answer[*points.Evidence], error) {
 			return reply(desk.Evidence(ctx, in.Point, in.Pain, in.Query, in.over(base)))
 		})
 	huma.Register(api, operation("change-point", http.MethodPost, "/v1/points/{point}/{verb}", "Say something of a point"),
 		func(ctx context.Context, in *struct {
-			named
+			PointInput
 			Verb string `path:"verb" enum:"mapped,pain_recorded,pain_decided,classified,advanced,trained,answered,retired"`
 			Body points.Change
 		}) (*answer[points.Changed], error) {

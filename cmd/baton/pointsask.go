@@ -20,7 +20,7 @@ func (a *app) pointsShow() *cobra.Command {
 		Use: "show POINT", Short: "What is known of a point: mapping, pain points, steps, history, traffic", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.askDesk(cmd.Context(), "points show", func(d points.Counter) error {
-				page, err := d.Page(cmd.Context(), args[0])
+				page, err := d.Dossier(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -30,7 +30,7 @@ func (a *app) pointsShow() *cobra.Command {
 	}
 }
 
-func pageText(w io.Writer, p *points.Page) error {
+func pageText(w io.Writer, p *points.Dossier) error {
 	fmt.Fprintf(w, "%s\n", printable(pointText(p.Name)))
 	if p.Unmapped {
 		fmt.Fprintln(w, "  not mapped")
@@ -353,7 +353,7 @@ func (a *app) pointsExport() *cobra.Command {
 }
 
 // pages are those of the points that are named, or of all mapped ones.
-func (a *app) pages(ctx context.Context, s *session, names []string) ([]*points.Page, error) {
+func (a *app) pages(ctx context.Context, s *session, names []string) ([]*points.Dossier, error) {
 	report, err := s.reports().Points(ctx)
 	if err != nil {
 		return nil, err
@@ -379,9 +379,9 @@ func (a *app) pages(ctx context.Context, s *session, names []string) ([]*points.
 			}
 		}
 	}
-	pages := []*points.Page{}
+	pages := []*points.Dossier{}
 	for _, p := range list {
-		page, err := points.PageOf(p, report)
+		page, err := points.DossierOf(p, report)
 		if err != nil {
 			return nil, err
 		}
@@ -391,7 +391,7 @@ func (a *app) pages(ctx context.Context, s *session, names []string) ([]*points.
 }
 
 // exportPages writes to a file or to standard output.
-func (a *app) exportPages(pages []*points.Page, file string) error {
+func (a *app) exportPages(pages []*points.Dossier, file string) error {
 	if file != "" {
 		f, err := os.Create(file)
 		if err != nil {
@@ -403,7 +403,7 @@ func (a *app) exportPages(pages []*points.Page, file string) error {
 		defer f.Close()
 	}
 	answer := struct {
-		Points []*points.Page `json:"points"`
+		Points []*points.Dossier `json:"points"`
 	}{pages}
 	return a.show(answer, func(w io.Writer) error { return points.Markdown(w, pages) })
 }

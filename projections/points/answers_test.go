@@ -260,10 +260,10 @@ func TestMarkdown(t *testing.T) {
 	b.handOver(1, 0, "human")
 	b.change(desk, "mapped", points.Change{Mapping: points.Mapping{Owner: "a|b", Description: "<b>"}})
 	b.change(desk, "pain_recorded", points.Change{Pain: "p", Text: "x\ny"})
-	page, err := b.desk.Page(t.Context(), desk)
+	page, err := b.desk.Dossier(t.Context(), desk)
 	b.check(err)
 	var out strings.Builder
-	b.check(points.Markdown(&out, []*points.Page{page}))
+	b.check(points.Markdown(&out, []*points.Dossier{page}))
 	for _, want := range []string{"## sales → support (ticket)\n", "| owner | a\\|b |\n", "\n&lt;b>\n", "| p | x y |  |  | undecided |\n", "1 (100.0 % of all), 1 accepted"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the page lacks %q:\n%s", want, out.String())

@@ -18,7 +18,7 @@ type Desk struct {
 
 // Counter answers what a desk does. *Desk answers from the directory, server/client's through the API.
 type Counter interface {
-	Page(ctx context.Context, name string) (*Page, error)
+	Dossier(ctx context.Context, name string) (*Dossier, error)
 	Checklist(ctx context.Context, name string, o Options) (*Checklist, error)
 	Matrix(ctx context.Context, o Options) (*Matrix, error)
 	Evidence(ctx context.Context, name, pain, query string, o Options) (*Evidence, error)
@@ -27,16 +27,16 @@ type Counter interface {
 
 var _ Counter = (*Desk)(nil)
 
-// Page is a point with its traffic.
-type Page struct {
+// Dossier is a point with its traffic.
+type Dossier struct {
 	*Point
 	Unmapped bool                  `json:"unmapped"`
 	Traffic  *projections.PointRow `json:"traffic,omitempty"` // nil where there is none
 	Share    float64               `json:"share"`             // of all handoffs
 }
 
-// Page answers one point. CodeNotFound where it is neither mapped nor has traffic.
-func (d *Desk) Page(ctx context.Context, name string) (*Page, error) {
+// Dossier answers one point. CodeNotFound where it is neither mapped nor has traffic.
+func (d *Desk) Dossier(ctx context.Context, name string) (*Dossier, error) {
 	p, err := d.point(ctx, name)
 	if err != nil {
 		return nil, err
@@ -45,12 +45,12 @@ func (d *Desk) Page(ctx context.Context, name string) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return PageOf(p, report)
+	return DossierOf(p, report)
 }
 
-// PageOf puts a point and its traffic together.
-func PageOf(p *Point, report projections.Report[projections.PointRow]) (*Page, error) {
-	page := &Page{Point: p, Unmapped: !p.IsMapped()}
+// DossierOf puts a point and its traffic together.
+func DossierOf(p *Point, report projections.Report[projections.PointRow]) (*Dossier, error) {
+	page := &Dossier{Point: p, Unmapped: !p.IsMapped()}
 	all := int64(0)
 	for i := range report.Rows {
 		all += report.Rows[i].Handoffs
@@ -79,7 +79,7 @@ func (d *Desk) point(ctx context.Context, name string) (*Point, error) {
 
 // Checklist answers the checklist of a point, mapped or not. CodeNotFound where it is neither mapped nor has traffic.
 func (d *Desk) Checklist(ctx context.Context, name string, o Options) (*Checklist, error) {
-	page, err := d.Page(ctx, name)
+	page, err := d.Dossier(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (d *Desk) Checklist(ctx context.Context, name string, o Options) (*Checklis
 
 // Evidence runs the query of a pain point, or one that is given: pain or query is "".
 func (d *Desk) Evidence(ctx context.Context, name, pain, query string, o Options) (*Evidence, error) {
-	page, err := d.Page(ctx, name)
+	page, err := d.Dossier(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Markdown writes pages of points as one document: what a team keeps beside its process.
-func Markdown(w io.Writer, pages []*Page) error {
+func Markdown(w io.Writer, pages []*Dossier) error {
 	var b strings.Builder
 	b.WriteString("# Handoff points\n")
 	for _, p := range pages {
@@ -18,7 +18,7 @@ func Markdown(w io.Writer, pages []*Page) error {
 	return err
 }
 
-func (p *Page) markdown(b *strings.Builder) {
+func (p *Dossier) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s → %s (%s)\n\n", cell(p.Sender), cell(p.Receiver), cell(p.Channel))
 	if p.Description != "" {
 		fmt.Fprintf(b, "%s\n\n", cell(p.Description))

@@ -34,7 +34,7 @@ func thresholds(o points.Options) url.Values {
 	return v
 }
 
-func (d pointDesk) Page(ctx context.Context, name string) (out *points.Page, err error) {
+func (d pointDesk) Dossier(ctx context.Context, name string) (out *points.Dossier, err error) {
 	return out, d.c.get(ctx, pointPath(name), nil, &out)
 }
 
