@@ -22,6 +22,7 @@ type PointThresholds struct {
 	Lost     float64 `query:"lost_rate" minimum:"0" maximum:"1" doc:"share of accepted handoffs with a lost re-ask above which fields are missing; 0.1 where absent"`
 	Humans   float64 `query:"human_share" minimum:"0" maximum:"1" doc:"share from which a point is between humans; 0.5 where absent"`
 	Trained  float64 `query:"trained_share" minimum:"0" maximum:"1" doc:"share of each team from which users are trained; 0.8 where absent"`
+	Least    int     `query:"least" minimum:"0" doc:"handoffs that a share is worth something from; 20 where absent"`
 	Journeys int     `query:"journeys" minimum:"0" maximum:"100000" doc:"journeys that are read at most, the newest; 2000 where absent"`
 }
 
@@ -37,6 +38,9 @@ func (in *PointThresholds) over(o points.Options) points.Options {
 	}
 	if in.Days != 0 {
 		o.Days = in.Days
+	}
+	if in.Least != 0 {
+		o.Least = in.Least
 	}
 	if in.Journeys != 0 {
 		o.Journeys = in.Journeys

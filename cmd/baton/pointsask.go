@@ -145,7 +145,7 @@ func (a *app) pointsChecklist() *cobra.Command {
 			})
 		},
 	}
-	o.flags(cmd, "days", "journeys", "per-day", "lost-rate", "human-share", "trained-share")
+	o.flags(cmd, "days", "journeys", "least", "per-day", "lost-rate", "human-share", "trained-share")
 	return cmd
 }
 

@@ -62,6 +62,8 @@ func (o *pointFlags) flags(cmd *cobra.Command, names ...string) {
 			f.IntVar(&o.Days, "days", 30, "window, in days up to that of the ledger's last offer")
 		case "journeys":
 			f.IntVar(&o.Journeys, "journeys", 2000, "journeys that are read at most, the newest")
+		case "least":
+			f.IntVar(&o.Least, "least", 20, "handoffs that a share is worth something from; with less the answer is unknown")
 		case "per-day":
 			f.Float64Var(&o.PerDay, "per-day", 1000, "handoffs a day above which volume is high")
 		case "lost-rate":
@@ -86,7 +88,7 @@ func (o *pointFlags) check() error {
 	for _, n := range []struct {
 		name string
 		v    float64
-	}{{"days", float64(o.Days)}, {"journeys", float64(o.Journeys)}, {"per-day", o.PerDay}, {"lost-rate", o.LostRate}, {"human-share", o.HumanShare}, {"trained-share", o.TrainedShare}} {
+	}{{"days", float64(o.Days)}, {"journeys", float64(o.Journeys)}, {"least", float64(o.Least)}, {"per-day", o.PerDay}, {"lost-rate", o.LostRate}, {"human-share", o.HumanShare}, {"trained-share", o.TrainedShare}} {
 		if n.v < 0 {
 			return badFlag(n.name, "give a number above 0", "%g is below 0", n.v)
 		}

@@ -59,6 +59,9 @@ func TestReasks(t *testing.T) {
 func (b *book) checklist(o points.Options) *points.Checklist {
 	b.Helper()
 	b.check(b.desk.Models.CatchUp(b.Context()))
+	if o.Least == 0 {
+		o.Least = 10
+	}
 	c, err := b.desk.Checklist(b.Context(), desk, o)
 	b.check(err)
 	return c
@@ -101,6 +104,9 @@ func TestChecklist(t *testing.T) {
 	}
 	contradicted(t, c, "humans: data says yes", "Ada said no")
 	contradicted(t, c, "the style is stateless, and receivers ask again")
+	if few := b.checklist(points.Options{Least: 11}); !strings.HasPrefix(answers(few), "no/person no/data unknown") || !strings.Contains(few.Questions[2].Says, "too few to tell, 11 are needed") {
+		t.Errorf("ten handoffs answer where eleven are needed: %s, %s", answers(few), few.Questions[2].Says)
+	}
 	b.change(desk, "trained", points.Change{Team: "support", Share: share(0.5)})
 	if c = b.checklist(points.Options{}); c.Verdict.Increase != points.IncreaseWait {
 		t.Errorf("half a team is trained: %+v", c.Verdict)

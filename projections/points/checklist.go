@@ -73,39 +73,52 @@ func Check(p *Point, f *Facts, o Options) *Checklist {
 	return c
 }
 
-// measured makes a question that data answers with yes from a threshold on; above: beyond it alone.
-func measured(id, text string, value, threshold float64, n int, above bool) Question {
+// measured makes a question that data answers with yes from a threshold on; above: beyond it alone. With less than least to go by it has no answer.
+func measured(id, text string, value, threshold float64, n, least int, above bool) Question {
 	q := Question{ID: id, Text: text, Answer: Unknown, Threshold: &threshold, N: n}
 	if n == 0 {
 		return q
 	}
-	q.Answer, q.From, q.Measured = No, "data", &value
+	q.Measured = &value
+	if n < least {
+		return q
+	}
+	q.Answer, q.From = No, "data"
 	if value > threshold || !above && value >= threshold {
 		q.Answer = Yes
 	}
 	return q
 }
 
+// few says that there is too little to tell.
+func (q *Question) few(o *Options) {
+	if q.N > 0 && q.N < o.Least {
+		q.Says += fmt.Sprintf("; too few to tell, %d are needed", o.Least)
+	}
+}
+
 func humans(p *Point, f *Facts, o *Options) Question {
-	q := measured(AskHumans, "Are both parties human?", f.HumanShare(), o.HumanShare, f.Kinds, false)
+	q := measured(AskHumans, "Are both parties human?", f.HumanShare(), o.HumanShare, f.Kinds, o.Least, false)
 	q.Says = fmt.Sprintf("%d of %d handoffs in %d days are between humans", f.Humans, f.Kinds, f.Window.Days)
+	q.few(o)
 	q.Evidence = fmt.Sprintf("baton handoffs --point '%s' --newest", p.Name)
 	return q
 }
 
 func volume(p *Point, f *Facts, o *Options) Question {
-	q := measured(AskVolume, fmt.Sprintf("Are there more than %g a day?", o.PerDay), f.PerDay, o.PerDay, f.Window.Days, true)
+	q := measured(AskVolume, fmt.Sprintf("Are there more than %g a day?", o.PerDay), f.PerDay, o.PerDay, f.Window.Days, 1, true)
 	q.Says = fmt.Sprintf("%.1f a day: %d in the %d days up to %s", f.PerDay, f.Handoffs, f.Window.Days, f.Window.To.Add(-1).Format("2006-01-02"))
 	q.Evidence = "baton points matrix"
 	return q
 }
 
 func lostContext(p *Point, f *Facts, o *Options) Question {
-	q := measured(AskLost, fmt.Sprintf("Do receivers ask again for what was lost, in more than %g %%?", 100*o.LostRate), f.LostRate(), o.LostRate, f.Accepted, true)
+	q := measured(AskLost, fmt.Sprintf("Do receivers ask again for what was lost, in more than %g %%?", 100*o.LostRate), f.LostRate(), o.LostRate, f.Accepted, o.Least, true)
 	q.Says = fmt.Sprintf("%d of %d accepted handoffs (%.1f %%) have a lost re-ask", f.Lost, f.Accepted, 100*f.LostRate())
 	if !f.Complete {
 		q.Says += fmt.Sprintf("; the newest %d of %d were read", f.Read, f.Handoffs)
 	}
+	q.few(o)
 	q.Evidence = fmt.Sprintf("baton points evidence '%s' --query 'reasks class=lost'", p.Name)
 	return q
 }
@@ -145,7 +158,7 @@ func trained(p *Point, o *Options) Question {
 			least, team = t.Share, t.Team
 		}
 	}
-	q := measured(AskTraining, "Are the users trained?", least, o.TrainedShare, len(p.Training), false)
+	q := measured(AskTraining, "Are the users trained?", least, o.TrainedShare, len(p.Training), 1, false)
 	q.Says = "no training is recorded"
 	if team != "" {
 		q.Says = fmt.Sprintf("at least %g %% of each of %d teams (least: %s)", 100*least, len(p.Training), team)
@@ -217,16 +230,14 @@ func (c *Checklist) depth(p *Point, f *Facts, o *Options) {
 	}
 	if c.says(AskLost, Yes) {
 		v.Depth = Contextual
-		what := "pass on what is lost"
+		what := []string{}
 		for _, d := range f.Demand {
-			if 20*d.Lost >= f.Lost && len(v.AddFields) < 3 { // at most three fields an iteration, none that hardly matters
+			if n := len(v.AddFields); n == 0 || n < 3 && 20*d.Lost >= f.Lost { // at most three fields an iteration, none that hardly matters
 				v.AddFields = append(v.AddFields, d.Field)
+				what = append(what, fmt.Sprintf("%s (%d times)", d.Field, d.Lost))
 			}
 		}
-		if len(v.AddFields) > 0 {
-			what += ": " + strings.Join(v.AddFields, ", ")
-		}
-		c.then(AskLost, what)
+		c.then(AskLost, "pass on what is lost: "+strings.Join(what, ", "))
 	}
 	if c.says(AskVolume, Yes) {
 		v.Enrichment = "selective"

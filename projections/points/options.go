@@ -13,6 +13,7 @@ type Options struct {
 	LostRate     float64                        // handoffs with a lost re-ask, of those accepted, above which fields are missing: 0.1
 	HumanShare   float64                        // handoffs between humans from which a point counts as human to human: 0.5
 	TrainedShare float64                        // of each team, from which users count as trained: 0.8
+	Least        int                            // handoffs that a share is worth something from; below, the answer is unknown: 20
 	Monitored    int                            // handoffs under the contract that a point is monitored from: 100
 	Journeys     int                            // journeys that are read, with their data, for one answer; the newest: 2000
 	Channels     map[string]ledger.ChannelClass // of channels whose class is another than ledger.ClassOfChannel's
@@ -37,7 +38,7 @@ func (o Options) withDefaults() Options {
 	for _, n := range []struct {
 		to *int
 		v  int
-	}{{&o.Days, 30}, {&o.Monitored, 100}, {&o.Journeys, 2000}} {
+	}{{&o.Days, 30}, {&o.Least, 20}, {&o.Monitored, 100}, {&o.Journeys, 2000}} {
 		if *n.to == 0 {
 			*n.to = n.v
 		}

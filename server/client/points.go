@@ -26,7 +26,7 @@ func pointPath(point string, rest ...string) string {
 func thresholds(o points.Options) url.Values {
 	v := url.Values{}
 	for name, n := range map[string]float64{"days": float64(o.Days), "per_day": o.PerDay, "lost_rate": o.LostRate, "human_share": o.HumanShare,
-		"trained_share": o.TrainedShare, "journeys": float64(o.Journeys)} {
+		"trained_share": o.TrainedShare, "journeys": float64(o.Journeys), "least": float64(o.Least)} {
 		if n != 0 {
 			v.Set(name, strconv.FormatFloat(n, 'f', -1, 64))
 		}
