@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/projections/points"
 )
 
@@ -53,6 +54,36 @@ func TestReasks(t *testing.T) {
 	}
 	if f.Lost != 1 || f.Accepted != 3 || len(f.Demand) != 1 || f.Demand[0].Field != "account" {
 		t.Errorf("the facts are %+v", f)
+	}
+}
+
+// TestFormerNames finds what was said under the names that a field had in earlier versions of the contract, however many there were.
+func TestFormerNames(t *testing.T) {
+	b := open(t)
+	b.handOver(1, 0, "human") // says account
+	b.say("J1", "", "question", "asked", `{"handoff":"h-J1","field":"customer_number"}`)
+	b.change(desk, "mapped", points.Change{Mapping: points.Mapping{Owner: "ops", Contract: "desk"}})
+	lost := func() int {
+		t.Helper()
+		b.check(b.desk.Models.CatchUp(t.Context()))
+		f, err := b.desk.Gather(t.Context(), b.point(desk), points.Options{})
+		b.check(err)
+		return f.Lost
+	}
+	if n := lost(); n != 0 {
+		t.Errorf("%d are lost where no version says that the name is a new one", n)
+	}
+	b.desk.Documents = func(_ context.Context, name string) (list []*contract.Contract, err error) {
+		for i, from := range []string{"account", "account_number"} {
+			to := []string{"account_number", "customer_number"}[i]
+			c, err := contract.Parse(fmt.Appendf(nil, "contract: %s\nversion: %d\nfields: [{name: %s, class: mandatory}]\nupcast: {from: %d, steps: [{rename: {from: %s, to: %s}}]}", name, i+2, to, i+1, from, to))
+			b.check(err)
+			list = append(list, c)
+		}
+		return list, nil
+	}
+	if n := lost(); n != 1 {
+		t.Errorf("%d are lost, one was said under its first name", n)
 	}
 }
 

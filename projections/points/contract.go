@@ -2,6 +2,7 @@ package points
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,37 @@ func ReadContract(ctx context.Context, r ledger.Reader, name string) (Contract, 
 		c.Versions[i].State, c.Versions[i].Since = verb, e.Occurred().UTC()
 	}
 	return c, nil
+}
+
+// AliasesOf are the names that fields had before, by the renames of a contract's upcasts.
+func AliasesOf(versions []*contract.Contract) map[string]string {
+	out := map[string]string{}
+	for _, c := range versions {
+		if c.Upcast == nil {
+			continue
+		}
+		for _, s := range c.Upcast.Steps {
+			if s.Rename != nil {
+				out[s.Rename.To] = s.Rename.From
+			}
+		}
+	}
+	return out
+}
+
+// aliases are those of the options and of the contract that the point names.
+func (d *Desk) aliases(ctx context.Context, p *Point, o Options) (Options, error) {
+	if d.Documents == nil || p.Contract == "" {
+		return o, nil
+	}
+	versions, err := d.Documents(ctx, p.Contract)
+	if err != nil {
+		return o, err
+	}
+	known := AliasesOf(versions)
+	maps.Copy(known, o.Aliases)
+	o.Aliases = known
+	return o, nil
 }
 
 // Published reports whether a version is published and not retired; a deprecated one still is.

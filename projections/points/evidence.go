@@ -168,7 +168,10 @@ const maxExamples = 5
 
 // Evidence runs a query over a point's handoffs, the newest journeys of the window and at most o.Journeys of them.
 func (d *Desk) evidence(ctx context.Context, p *Point, pain string, q *Query, o Options) (*Evidence, error) {
-	o = o.withDefaults()
+	o, err := d.aliases(ctx, p, o.withDefaults())
+	if err != nil {
+		return nil, err
+	}
 	w, _, err := d.window(ctx, o)
 	if err != nil {
 		return nil, err

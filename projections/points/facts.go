@@ -64,7 +64,10 @@ func ratio(a, b int) float64 {
 
 // Gather computes a point's facts: one pass over its handoffs' headers, and one over the data of their newest journeys.
 func (d *Desk) Gather(ctx context.Context, p *Point, o Options) (*Facts, error) {
-	o = o.withDefaults()
+	o, err := d.aliases(ctx, p, o.withDefaults())
+	if err != nil {
+		return nil, err
+	}
 	w, _, err := d.window(ctx, o)
 	if err != nil {
 		return nil, err

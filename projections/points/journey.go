@@ -117,15 +117,30 @@ func (r *reader) asked(h *handed, e *ledger.Recorded) {
 		delivered = h.offered
 	}
 	class := New
-	switch former := r.aliases[field]; {
+	switch {
 	case delivered[field] && h.defaults[field]:
 		class = Defaulted
 	case delivered[field]:
 		class = Ignored
-	case h.known[field], former != "" && h.known[former]:
+	case r.knew(h, field):
 		class = Lost
 	}
 	h.reasks = append(h.reasks, Reask{Field: field, Class: class, Position: e.Position})
+}
+
+// knew reports whether a field was said before a handoff was accepted, under the name it has or one it had before.
+func (r *reader) knew(h *handed, field string) bool {
+	for range len(r.aliases) + 1 {
+		if h.known[field] {
+			return true
+		}
+		former, ok := r.aliases[field]
+		if !ok {
+			return false
+		}
+		field = former
+	}
+	return false
 }
 
 // learn notes which fields the event says. A default says nothing, and a null takes back.
