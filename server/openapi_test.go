@@ -58,7 +58,7 @@ var asked = []struct {
 	{"/v1/points/bot%3Esales@chat/pain_recorded", "", `{"pain":"p","text":"asked again","evidence":"evnt.verb"}`, 400},
 	{"/v1/points/bot%3Esales@chat/advanced", "", `{}`, 400}, {"/v1/points/bot%3Esales@chat/painted", "", `{}`, 422}, {"/v1/points/bot/mapped", "", `{"owner":"ops"}`, 400},
 	{"/v1/points/bot%3Edesk@chat/trained", "", `{"team":"t","share":1}`, 404},
-	{"/v1/points/matrix", "", "", 200}, {"/v1/points/matrix?days=x", "", "", 422}, {"/v1/points/bot%3Esales@chat", "", "", 200}, {"/v1/points/a%3Eb@c", "", "", 404},
+	{"/v1/points/matrix", "", "", 200}, {"/v1/points/matrix?days=x", "", "", 422}, {"/v1/points/matrix?now=2026-01-01T00:00:00Z", "", "", 200}, {"/v1/points/matrix?now=x", "", "", 400}, {"/v1/points/bot%3Esales@chat", "", "", 200}, {"/v1/points/a%3Eb@c", "", "", 404},
 	{"/v1/points/bot%3Esales@chat/checklist", "", "", 200}, {"/v1/points/a%3Eb@c/checklist", "", "", 404},
 	{"/v1/points/bot%3Esales@chat/evidence?pain=p", "", "", 200}, {"/v1/points/bot%3Esales@chat/evidence?query=reasks", "", "", 200}, {"/v1/points/bot%3Esales@chat/evidence", "", "", 404},
 	{"/v1/summary", "", "", 200}, {"/v1/points", "", "", 200}, {"/v1/points?limit=1", "", "", 200}, {"/v1/reports/custody", "", "", 200},

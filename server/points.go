@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/projections/points"
 	"github.com/baton-ledger/baton/replay"
 )
@@ -17,6 +18,7 @@ type PointInput struct {
 
 // PointThresholds are the thresholds that a request may change.
 type PointThresholds struct {
+	Now      string  `query:"now" doc:"a moment in the last day of the window; that of the ledger's last offer where absent"`
 	Days     int     `query:"days" minimum:"0" maximum:"3660" doc:"window of volume and figures; 30 where absent"`
 	PerDay   float64 `query:"per_day" minimum:"0" doc:"handoffs a day above which volume is high; 1000 where absent"`
 	Lost     float64 `query:"lost_rate" minimum:"0" maximum:"1" doc:"share of accepted handoffs with a lost re-ask above which fields are missing; 0.1 where absent"`
@@ -27,7 +29,14 @@ type PointThresholds struct {
 }
 
 // over lays the request's thresholds over the server's.
-func (in *PointThresholds) over(o points.Options) points.Options {
+func (in *PointThresholds) over(o points.Options) (points.Options, error) {
+	if in.Now != "" {
+		now, err := replay.ParseTime(in.Now)
+		if err != nil {
+			return o, ledger.Errorf(ledger.CodeInvalid, "points", "send now as 2010-04-08T00:00:00Z", "now: %w", err)
+		}
+		o.Now = now
+	}
 	for _, n := range []struct {
 		to   *float64
 		says float64
@@ -45,7 +54,7 @@ func (in *PointThresholds) over(o points.Options) points.Options {
 	if in.Journeys != 0 {
 		o.Journeys = in.Journeys
 	}
-	return o
+	return o, nil
 }
 
 // pointRegistry registers what is known of points, and the way to say it.
@@ -57,7 +66,11 @@ func (s *Server) pointRegistry(api huma.API) {
 	}
 	huma.Register(api, operation("points-matrix", http.MethodGet, "/v1/points/matrix", "Points by volume and criticality"),
 		func(ctx context.Context, in *PointThresholds) (*answer[*points.Matrix], error) {
-			return reply(desk.Matrix(ctx, in.over(base)))
+			o, err := in.over(base)
+			if err != nil {
+				return nil, fail(err)
+			}
+			return reply(desk.Matrix(ctx, o))
 		})
 	huma.Register(api, operation("point", http.MethodGet, "/v1/points/{point}", "One handoff point"),
 		func(ctx context.Context, in *PointInput) (*answer[*points.Dossier], error) {
@@ -68,7 +81,11 @@ func (s *Server) pointRegistry(api huma.API) {
 			PointInput
 			PointThresholds
 		}) (*answer[*points.Checklist], error) {
-			return reply(desk.Checklist(ctx, in.Point, in.over(base)))
+			o, err := in.over(base)
+			if err != nil {
+				return nil, fail(err)
+			}
+			return reply(desk.Checklist(ctx, in.Point, o))
 		})
 	huma.Register(api, operation("point-evidence", http.MethodGet, "/v1/points/{point}/evidence", "The evidence of a pain point"),
 		func(ctx context.Context, in *struct {
@@ -77,7 +94,11 @@ func (s *Server) pointRegistry(api huma.API) {
 			Query string `query:"query" maxLength:"4096" doc:"instead of the pain point's: reasks field=order_id, returned reason=\"context missing\", or a CEL expression over event and data"`
 			PointThresholds
 		}) (*answer[*points.Evidence], error) {
-			return reply(desk.Evidence(ctx, in.Point, in.Pain, in.Query, in.over(base)))
+			o, err := in.over(base)
+			if err != nil {
+				return nil, fail(err)
+			}
+			return reply(desk.Evidence(ctx, in.Point, in.Pain, in.Query, o))
 		})
 	huma.Register(api, operation("change-point", http.MethodPost, "/v1/points/{point}/{verb}", "Say something of a point"),
 		func(ctx context.Context, in *struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/projections/points"
+	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server"
 )
 
@@ -52,13 +53,17 @@ func (a *app) askDesk(ctx context.Context, command string, do func(points.Counte
 }
 
 // pointFlags are the thresholds of checklist, matrix and evidence.
-type pointFlags struct{ points.Options }
+type pointFlags struct {
+	points.Options
+	now string
+}
 
 func (o *pointFlags) flags(cmd *cobra.Command, names ...string) {
 	f := cmd.Flags()
 	for _, name := range names {
 		switch name {
 		case "days":
+			f.StringVar(&o.now, "now", "", "a moment in the last day of the window (default: the ledger's last offer)")
 			f.IntVar(&o.Days, "days", 30, "window, in days up to that of the ledger's last offer")
 		case "journeys":
 			f.IntVar(&o.Journeys, "journeys", 2000, "journeys that are read at most, the newest")
@@ -84,7 +89,12 @@ func (a *app) pointOptions(o points.Options, label string) (points.Options, func
 	return o, p.clear
 }
 
-func (o *pointFlags) check() error {
+func (o *pointFlags) check() (err error) {
+	if o.now != "" {
+		if o.Now, err = replay.ParseTime(o.now); err != nil {
+			return badFlag("now", "write it as 2010-04-08T09:30:00Z", "%w", err)
+		}
+	}
 	for _, n := range []struct {
 		name string
 		v    float64

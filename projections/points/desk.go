@@ -2,6 +2,7 @@ package points
 
 import (
 	"context"
+	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/contract"
@@ -115,7 +116,11 @@ func (d *Desk) Evidence(ctx context.Context, name, pain, query string, o Options
 	return d.evidence(ctx, page.Point, pain, q, o)
 }
 
-// Change writes one change. The facts of the point are computed where it takes a step.
+// wholeLife is a window, in days, that no ledger is older than.
+const wholeLife = 100 * 365
+
+// Change writes one change. The facts of the point are computed where it takes a step: for that its whole life counts, and not the last days alone.
 func (d *Desk) Change(ctx context.Context, c Change, o Options) (Changed, error) {
+	o.Days, o.Now = wholeLife, time.Time{}
 	return Write(ctx, d.Reader, d.Append, c, func(p *Point) (*Facts, error) { return d.Gather(ctx, p, o) }, o)
 }

@@ -2,13 +2,15 @@ package points
 
 import (
 	"context"
+	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 )
 
 // Options are the numbers that checklist and classification go by. Zero values are the defaults.
 type Options struct {
-	Days         int                            // window of volume and figures, from the last occurred time on: 30
+	Now          time.Time                      // in the last day of the window: the ledger's last offer
+	Days         int                            // window of volume and figures, up to Now: 30
 	PerDay       float64                        // handoffs a day above which volume is high: 1000
 	LostRate     float64                        // handoffs with a lost re-ask, of those accepted, above which fields are missing: 0.1
 	HumanShare   float64                        // handoffs between humans from which a point counts as human to human: 0.5

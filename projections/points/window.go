@@ -9,16 +9,16 @@ import (
 
 const day = 24 * time.Hour
 
-// Window is the stretch of whole UTC days that volume is counted over: the last days up to that of the ledger's last offer, fewer where its
-// first offer is younger.
+// Window is the stretch of whole UTC days that volume is counted over: the last days up to that of the ledger's last offer, or of another moment;
+// fewer where the first offer is younger.
 type Window struct {
 	From time.Time `json:"from"` // included
 	To   time.Time `json:"to"`   // excluded
 	Days int       `json:"days"`
 }
 
-// windowOf gives the last days of the volumes.
-func windowOf(volumes []projections.Volume, days int) (w Window) {
+// windowOf gives the last days up to a moment, zero being that of the last offer.
+func windowOf(volumes []projections.Volume, days int, now time.Time) (w Window) {
 	var first, last time.Time
 	for _, v := range volumes {
 		for _, d := range v.Days {
@@ -30,7 +30,10 @@ func windowOf(volumes []projections.Volume, days int) (w Window) {
 			}
 		}
 	}
-	if first.IsZero() {
+	if !now.IsZero() {
+		last = now.UTC().Truncate(day)
+	}
+	if first.IsZero() || last.Before(first) {
 		return w
 	}
 	w.To, w.From = last.Add(day), last.Add(day).AddDate(0, 0, -days)
@@ -65,5 +68,5 @@ func (w *Window) perDay(n int64) float64 {
 // window asks the read models.
 func (d *Desk) window(ctx context.Context, o Options) (Window, []projections.Volume, error) {
 	volumes, err := d.Models.Volumes(ctx)
-	return windowOf(volumes, o.Days), volumes, err
+	return windowOf(volumes, o.Days, o.Now), volumes, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/baton-ledger/baton/projections/points"
 )
@@ -30,6 +31,9 @@ func thresholds(o points.Options) url.Values {
 		if n != 0 {
 			v.Set(name, strconv.FormatFloat(n, 'f', -1, 64))
 		}
+	}
+	if !o.Now.IsZero() {
+		v.Set("now", o.Now.Format(time.RFC3339Nano))
 	}
 	return v
 }
