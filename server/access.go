@@ -39,6 +39,7 @@ var rules = map[string]rule{
 
 	"POST /v1/events": {role: Writer}, "POST /v1/batches": {role: Writer}, "POST /v1/handoffs": {role: Writer},
 	"POST /v1/handoffs/{handoff}/{verb}": {role: Writer}, "POST /v1/journeys/{id}/suggestions/{verb}": {role: Writer},
+	"POST /v1/points/{point}/{verb}": {role: Writer},
 
 	"POST /v1/contracts/{name}/validate": {role: Reader}, "POST /v1/contracts/{name}/{verb}": {role: Operator}, "POST /v1/quarantine/{id}/{verb}": {role: Operator},
 

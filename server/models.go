@@ -39,6 +39,7 @@ func (s *Server) models(api huma.API) {
 	s.contracts(api)
 	s.suggestions(api)
 	s.reports(api)
+	s.pointRegistry(api)
 }
 
 // knownAnomaly refuses a name that no journey can be listed by: a filter that is misspelt would look like good news.

@@ -34,6 +34,7 @@ var tags = []*huma.Tag{
 	{Name: "Journeys", Description: "One journey as of any moment, and what its history tells."},
 	{Name: "Contracts", Description: "What passes at each handoff, agreed and checked; what broke it and is kept aside."},
 	{Name: "Reports", Description: "Read models over the whole ledger."},
+	{Name: "Points", Description: "Handoff points: who owns them, what hurts, how deep they should be, how far the work on them is."},
 	{Name: "Records", Description: "The ledger itself: streams, records, the live tail."},
 	{Name: "Trust", Description: "Checkpoint, proofs, verification."},
 	{Name: "Webhooks", Description: "Deliveries to other systems."},
@@ -89,8 +90,16 @@ var words = map[string]word{
 	"settle-quarantine": {"Contracts", "Release appends the events to the stream they belong to, after another check: what still breaks its contract is refused with violation and stays. " +
 		"A repair changes envelopes of offers and needs a reason; the original stays in the record. Discard needs a reason too. The same call again answers as before.", writes},
 
-	"summary":        {"Reports", "Totals of journeys, handoffs and waits.", nil},
-	"points":         {"Reports", "Counts and waits of each pair of stages and channel that work was handed over at. With limit the rows come in pages without gaps, by name.", nil},
+	"summary": {"Reports", "Totals of journeys, handoffs and waits.", nil},
+	"points":  {"Reports", "Counts and waits of each pair of stages and channel that work was handed over at. With limit the rows come in pages without gaps, by name.", nil},
+	"point":   {"Points", "What is known of a point: mapping, classification, pain points, training, answers, steps and history, and the counts and waits of its traffic.", nil},
+	"points-matrix": {"Points", "All points by volume, which is counted over the last days up to that of the ledger's last offer, and criticality, which is declared; with the style that volume, complexity " +
+		"and value call for.", nil},
+	"point-checklist": {"Points", "The six questions of the decision checklist, answered from data where there is some, else by a person, else unknown; with verdict, reasons and contradictions.", nil},
+	"point-evidence":  {"Points", "Runs the query of a pain point, or one that is given, over the point's newest handoffs, and gives count, share and examples.", nil},
+	"change-point": {"Points", "Records one thing that is said of a point, held against what is known of it: a step of its life is refused with what is missing for it, unless force and a reason are sent. " +
+		"What is so already is not written again.", writes},
+
 	"report-custody": {"Reports", "Each kind of trouble with examples, and the longest waits.", nil},
 	"report-network": {"Reports", "How often work passed from one to another. With limit the rows come in pages without gaps, by name.", nil},
 	"rebuild":        {"Reports", "Makes the read models again beside the live ones, compares digests, and swaps them in where they agree. Answers when it is done.", nil},
@@ -201,6 +210,7 @@ func examples(doc *huma.OpenAPI) {
 	body(doc.Paths["/v1/quarantine/{id}/{verb}"].Post, "application/json",
 		`{"why":"the old app says need otherwise","repair":[{"rename":{"from":"wish","to":"need"}}]}`)
 	body(doc.Paths["/v1/batches"].Post, "application/json", `{"batches":[{"stream":"journey-J-1","expect":3,"events":[`+exampleEvent+`]}]}`)
+	body(doc.Paths["/v1/points/{point}/{verb}"].Post, "application/json", `{"owner":"sales-ops","style":"stateful","contract":"leads"}`)
 	events := doc.Paths["/v1/events"].Post
 	body(events, ledger.ContentTypeCloudEvent, exampleEvent)
 	body(events, ledger.ContentTypeCloudEventBatch, "["+exampleEvent+"]")

@@ -25,6 +25,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/points"
 	"github.com/baton-ledger/baton/server/client"
 )
 
@@ -34,7 +35,9 @@ type Options struct {
 	Store      ledger.Source
 	Append     ledger.Append // the one intake
 	Models     *projections.Models
-	Custody    projections.CustodyOptions // limits of the custody report
+	Custody    projections.CustodyOptions                                                           // limits of the custody report
+	Points     points.Options                                                                       // thresholds of the checklist, and how evidence is read
+	Tiers      func(ctx context.Context, point string, w points.Window) (*points.TierShares, error) // derived tiers of a point; nil: not computed
 	Latest     func() notary.Checkpoint
 	Checkpoint func(ctx context.Context) (notary.Checkpoint, error)
 	Prove      func(ctx context.Context, position uint64) (notary.Proof, error)

@@ -38,6 +38,11 @@ func TestScripts(t *testing.T) {
 				}
 			}
 			e.Setenv("SHARED", sharedData(t))
+			if examples, err := filepath.Abs("examples"); err != nil {
+				return err
+			} else {
+				e.Setenv("POINTS", filepath.Join(examples, "points.yaml"))
+			}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
