@@ -37,6 +37,7 @@ func (s *Server) models(api huma.API) {
 		})
 	s.handoffs(api)
 	s.suggestions(api)
+	s.contexts(api)
 	s.reports(api)
 }
 
