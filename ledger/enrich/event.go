@@ -60,8 +60,8 @@ func (p *Progress) event(state string, d eventData) (ledger.Event, error) {
 		ContentType: "application/json", CausationID: p.Handoff, CorrelationID: p.offer.CorrelationID, TraceParent: p.offer.TraceParent, Data: data}, nil
 }
 
-// tries is how often an append is tried at a new revision.
-const tries = 10
+// tries is how often an append is tried at a new revision: each time somebody else has appended to the overlay in between.
+const tries = 100
 
 // settle appends what became of a source, unless it has an outcome: at the revision of the overlay at which it had none. With again a failure is no outcome, and an
 // event that is there already is left as it is. The answer is the state that the source has then.
@@ -70,6 +70,9 @@ func (e *Enricher) settle(ctx context.Context, p *Progress, state string, d even
 	if err != nil {
 		return "", err
 	}
+	turn := &e.turns[ledger.Partition(ledger.OverlayStream(p.Journey))]
+	turn.Lock()
+	defer turn.Unlock()
 	for try := 0; ; try++ {
 		now, err := e.read(ctx, p.Journey, p.Handoff)
 		if err != nil {

@@ -43,6 +43,7 @@ type Enricher struct {
 	slots  map[string]chan struct{}
 	under  chan struct{}
 	cursor uint64
+	turns  [ledger.Partitions]sync.Mutex // to append to a journey's overlay: those here do not make each other's revisions stale
 
 	jobs sync.WaitGroup
 	ctx  context.Context
