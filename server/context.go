@@ -17,7 +17,11 @@ import (
 
 // contexts registers what a receiver is given, opens and corrects.
 func (s *Server) contexts(api huma.API) {
-	huma.Register(api, operation("context", http.MethodGet, "/v1/journeys/{id}/context", "What the next party needs to know, now or as of any moment"), s.context)
+	op := operation("context", http.MethodGet, "/v1/journeys/{id}/context", "What the next party needs to know, now or as of any moment")
+	huma.Register(api, op, s.context)
+	answers := api.OpenAPI().Paths[op.Path].Get.Responses
+	answers["202"] = &huma.Response{Description: "The same, while sources are out: Location tells how far they are", Content: answers["200"].Content, Headers: answers["200"].Headers}
+	s.progress(api)
 	huma.Register(api, operation("snapshots", http.MethodGet, "/v1/handoffs/{handoff}/snapshots", "What was offered, delivered, viewed and used, and what went missing between"), s.snapshots)
 	huma.Register(api, operation("view-handoff", http.MethodPost, "/v1/handoffs/{handoff}/viewed", "Record what the receiver opened"), s.viewHandoff)
 	huma.Register(api, operation("correct", http.MethodPost, "/v1/journeys/{id}/corrections", "Record that the customer corrects a field"), s.correct)
@@ -33,6 +37,7 @@ type contextInput struct {
 	Preview string `query:"preview" enum:"customer" doc:"what the customer may see: fields that are public or personal"`
 	Deliver string `query:"deliver" maxLength:"256" doc:"handoff for which handoff.delivered is recorded with what is answered; takes the role writer"`
 	Viewer  string `query:"viewer" maxLength:"1024" doc:"with deliver: who is given it"`
+	Wait    string `query:"wait" maxLength:"16" doc:"how long to wait for sources that are out, as 0 or 5s; when one still is the answer is 202 with a Location that tells how far they are. Absent: what is left of the channel's budget"`
 	MomentInput
 }
 
@@ -73,28 +78,63 @@ func (s *Server) briefBase(ctx context.Context, m replay.Moment) (brief.Options,
 }
 
 // context answers a brief. With deliver it is recorded as given.
-func (s *Server) context(ctx context.Context, in *contextInput) (*answer[brief.Brief], error) {
+func (s *Server) context(ctx context.Context, in *contextInput) (*accepted[brief.Brief], error) {
 	o, err := s.briefOptions(ctx, in)
 	if err != nil {
 		return nil, fail(err)
 	}
-	if in.Deliver == "" {
-		return reply(brief.Assemble(ctx, s.opts.Store, in.ID, o))
-	}
-	p, known := PrincipalOf(ctx)
-	switch {
-	case known && p.Role < Writer:
-		err = ledger.Errorf(ledger.CodeForbidden, "context", "ask with a key of that role, or without deliver", "deliver records something, which takes a key of role writer")
-	case in.Handoff != "" && in.Handoff != in.Deliver:
-		err = ledger.Errorf(ledger.CodeInvalid, "context", "leave handoff out", "handoff and deliver name two handoffs")
-	case o.NoOverlay || o.Customer:
-		err = ledger.Errorf(ledger.CodeInvalid, "context", "leave deliver out", "deliver records what the receiver is given, which is neither the audit view nor a customer's preview")
-	}
+	wait, err := readWait(in.Wait)
 	if err != nil {
 		return nil, fail(err)
 	}
-	d, err := brief.Deliver(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, brief.Delivery{Journey: in.ID, Handoff: in.Deliver, To: in.Viewer, Actor: p.Name}, o)
-	return reply(d.Brief, err)
+	if in.Deliver != "" {
+		if err := mayDeliver(ctx, in, &o); err != nil {
+			return nil, fail(err)
+		}
+		o.Handoff = in.Deliver
+	}
+	b, err := brief.Assemble(ctx, s.opts.Store, in.ID, o)
+	if err != nil {
+		return nil, fail(err)
+	}
+	answer := &accepted[brief.Brief]{Status: http.StatusOK, Body: b}
+	if o.Moment.IsZero() && !o.NoOverlay && s.opts.Enrich.Wants(b.Point) {
+		out, err := s.await(ctx, &b, wait)
+		if err == nil {
+			answer.Body, err = brief.Assemble(ctx, s.opts.Store, in.ID, o)
+		}
+		if err != nil {
+			return nil, fail(err)
+		}
+		if out && wait != nil {
+			answer.Status, answer.Location = http.StatusAccepted, progressAt(in.ID, b.Handoff)
+		}
+	}
+	if in.Deliver != "" {
+		p, _ := PrincipalOf(ctx)
+		d, err := brief.Deliver(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, brief.Delivery{Journey: in.ID, Handoff: in.Deliver, To: in.Viewer, Actor: p.Name}, o)
+		if err != nil {
+			return nil, fail(err)
+		}
+		answer.Body = d.Brief
+	}
+	return answer, nil
+}
+
+// mayDeliver refuses a delivery by who may not record one, or of what is none.
+func mayDeliver(ctx context.Context, in *contextInput, o *brief.Options) error {
+	p, known := PrincipalOf(ctx)
+	switch {
+	case known && p.Role < Writer:
+		return ledger.Errorf(ledger.CodeForbidden, "context", "ask with a key of that role, or without deliver", "deliver records something, which takes a key of role writer")
+	case in.Handoff != "" && in.Handoff != in.Deliver:
+		return ledger.Errorf(ledger.CodeInvalid, "context", "leave handoff out", "handoff and deliver name two handoffs")
+	case o.NoOverlay || o.Customer:
+		return ledger.Errorf(ledger.CodeInvalid, "context", "leave deliver out", "deliver records what the receiver is given, which is neither the audit view nor a customer's preview")
+	case !o.Moment.IsZero():
+		return ledger.Errorf(ledger.CodeInvalid, "context", "leave the moment out", "only what is known now can be delivered")
+	}
+	return nil
 }
 
 type snapshotsInput struct {

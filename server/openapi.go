@@ -71,6 +71,9 @@ var words = map[string]word{
 	"snapshots": {"Handoffs", "The four snapshots of a handoff, each with its digest: offered, delivered, viewed, used; and which fields were missing, left out, cut, added, late, never " +
 		"viewed, not used, or used without having been viewed.", nil},
 	"view-handoff": {"Handoffs", "Records handoff.viewed in the journey's overlay: the fields and the references of the side panel that somebody opened. The same again answers the first receipt.", writes},
+	"progress":     {"Handoffs", progressText, nil},
+	"enrich": {"Handoffs", "Asks again, however old the handoff is and on whatever channel, the sources that were passed over or gave no answer. Answers at once; Location tells how far they are. " +
+		"What they say is recorded as enrichment.late where the budget is over.", writes},
 	"correct": {"Journeys", "Records interaction.recorded with the activity customer_correction: the field has the customer's value from now on. What the customer may see is " +
 		"GET /v1/journeys/{id}/context?preview=customer. The same again answers the first receipt.", writes},
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -27,7 +29,6 @@ type Progress struct {
 	accepted uint64 // position
 	offer    ledger.Recorded
 	overlay  uint64    // revision
-	seen     uint64    // position of the last event read
 	givenUp  time.Time // when sources that are out count as unanswered
 }
 
@@ -74,7 +75,6 @@ func (e *Enricher) read(ctx context.Context, journey, handoff string) (*Progress
 		case verb == "accepted" && r.Facets.Handoff == handoff && p.accepted == 0:
 			p.accepted = r.Position
 		}
-		p.seen = max(p.seen, r.Position)
 	}
 	if p.offer.Position == 0 {
 		return nil, ledger.Errorf(ledger.CodeNotFound, "enrichment", "look at the handoffs of the journey; a handoff's id is that of its offered event",
@@ -94,7 +94,7 @@ func (e *Enricher) read(ctx context.Context, journey, handoff string) (*Progress
 		if err != nil {
 			return nil, err
 		}
-		p.overlay, p.seen = r.Revision, max(p.seen, r.Position)
+		p.overlay = r.Revision
 		p.apply(&r)
 	}
 	slices.SortFunc(p.Sources, func(a, b State) int { return cmp.Compare(a.Source, b.Source) })
@@ -151,13 +151,50 @@ func (e *Enricher) Read(ctx context.Context, journey, handoff string, now time.T
 	return *p, nil
 }
 
-// Seen is the position up to which the progress was read.
-func (p *Progress) Seen() uint64 { return p.seen }
+// between is the least time between two looks, whatever is appended elsewhere meanwhile.
+const between = 10 * time.Millisecond
 
-// GivenUp is when sources that are out count as unanswered, the zero time where none is.
-func (p *Progress) GivenUp() time.Time {
-	if p.Done {
-		return time.Time{}
+// Watch yields the progress of a handoff: at once, after each change, and unchanged after every alive that nothing happened. It ends after the first that is
+// done; an error, that of the context among them, is yielded last.
+func (e *Enricher) Watch(ctx context.Context, journey, handoff string, alive time.Duration) iter.Seq2[Progress, error] {
+	return func(yield func(Progress, error) bool) {
+		var last Progress
+		var told time.Time
+		for {
+			head, err := e.o.Store.Head(ctx)
+			if err != nil {
+				yield(Progress{}, err)
+				return
+			}
+			p, err := e.Read(ctx, journey, handoff, time.Now())
+			if err != nil {
+				yield(Progress{}, err)
+				return
+			}
+			if told.IsZero() || time.Since(told) >= alive || p.Delivered != last.Delivered || !reflect.DeepEqual(p.Sources, last.Sources) {
+				if !yield(p, nil) || p.Done {
+					return
+				}
+				last, told = p, time.Now()
+			}
+			wait, cancel := context.WithDeadline(ctx, earlier(told.Add(alive), p.givenUp.Add(between)))
+			_, err = e.o.Store.Wait(wait, head.Position)
+			over := wait.Err() != nil
+			cancel()
+			if err == nil || over && ctx.Err() == nil {
+				err = ledger.Pause(ctx, between)
+			}
+			if err != nil {
+				yield(Progress{}, err)
+				return
+			}
+		}
 	}
-	return p.givenUp
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
