@@ -89,7 +89,11 @@ func (s *snapper) words() (lost string, lines []string) {
 	}
 	lines = []string{}
 	say(out.Missing, "mandatory field was known to nobody", "mandatory fields were known to nobody")
-	say(out.LeftOut, "field was known before the offer, and the sender left it out", "fields were known before the offer, and the sender left them out")
+	if out.Contract != nil {
+		say(out.LeftOut, "field was known before the offer, and the sender left it out", "fields were known before the offer, and the sender left them out")
+	} else {
+		say(out.LeftOut, "field was known before the offer and is not in it; no contract says that it should be", "fields were known before the offer and are not in it; no contract says that they should be")
+	}
 	say(out.Cut, "field was offered and not delivered", "fields were offered and not delivered")
 	say(out.Added, "field was added between offer and delivery", "fields were added between offer and delivery")
 	say(out.Late, "field came after the handoff was accepted, and was not known then", "fields came after the handoff was accepted, and were not known then")
@@ -107,11 +111,14 @@ func (s *snapper) words() (lost string, lines []string) {
 	if out.Offered != nil && out.Viewed == nil && out.State != ledger.Offered {
 		lines = append(lines, "Nobody recorded what the receiver opened.")
 	}
-	most := 0
+	before, most := len(out.Missing)+len(out.LeftOut), 0
+	if out.Contract == nil {
+		before = 0 // nobody agreed to pass it
+	}
 	for _, at := range []struct {
 		where string
 		n     int
-	}{{"before offer", len(out.Missing) + len(out.LeftOut)}, {"delivery", len(out.Cut)}, {"viewing", len(out.NeverViewed)}} {
+	}{{"before offer", before}, {"delivery", len(out.Cut)}, {"viewing", len(out.NeverViewed)}} {
 		if at.n > most {
 			lost, most = at.where, at.n
 		}

@@ -35,7 +35,7 @@ type Snapshots struct {
 	NeverViewed     []string `json:"never_viewed"`      // delivered and not opened
 	ViewedNotUsed   []string `json:"viewed_not_used"`   // opened and not used
 	UsedWithoutView []string `json:"used_without_view"` // used and not opened
-	Lost            string   `json:"lost"`              // where the most fields were lost: before offer, delivery, viewing; "" nowhere
+	Lost            string   `json:"lost"`              // where the most fields were lost: before offer (by a contract alone), delivery, viewing; "" nowhere
 	Words           []string `json:"words"`             // the same in sentences
 }
 
