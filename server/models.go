@@ -38,6 +38,7 @@ func (s *Server) models(api huma.API) {
 	s.handoffs(api)
 	s.contracts(api)
 	s.suggestions(api)
+	s.contexts(api)
 	s.reports(api)
 	s.pointRegistry(api)
 }

@@ -67,6 +67,18 @@ var words = map[string]word{
 	"answer-suggestion": {"Journeys", "Records in the journey's overlay that a suggestion was shown, what was decided about it, or how it ended, and answers how it stands since then. " +
 		"The same call again answers the first receipt. Another decision than the one that is there is refused with answered, which names it; one that comes after expires_at is recorded as late.", writes},
 
+	"context": {"Journeys", "The context of a handoff at the right depth: the fields that the point's contract lists, in its order, with what is known of each; what is mandatory and " +
+		"missing; a key insight; references to be opened on demand; custody; suggestions that wait. What the contract does not list is counted and left out. Without a contract it is everything " +
+		"known, newest first. The same moment gives the same bytes. With deliver, handoff.delivered is recorded with the fields and the digest: the same again is recorded once.", writes},
+	"snapshots": {"Handoffs", "The four snapshots of a handoff, each with its digest: offered, delivered, viewed, used; and which fields were missing, left out, cut, added, late, never " +
+		"viewed, not used, or used without having been viewed.", nil},
+	"view-handoff": {"Handoffs", "Records handoff.viewed in the journey's overlay: the fields and the references of the side panel that somebody opened. The same again answers the first receipt.", writes},
+	"progress":     {"Handoffs", progressText, nil},
+	"enrich": {"Handoffs", "Asks again, however old the handoff is and on whatever channel, the sources that were passed over or gave no answer. Answers at once; Location tells how far they are. " +
+		"What they say is recorded as enrichment.late where the budget is over.", writes},
+	"correct": {"Journeys", "Records interaction.recorded with the activity customer_correction: the field has the customer's value from now on. What the customer may see is " +
+		"GET /v1/journeys/{id}/context?preview=customer. The same again answers the first receipt.", writes},
+
 	"append-events": {"Events", "Takes CloudEvents 1.0 in three modes: structured (one event as JSON), batch (an array), binary (attributes in ce- headers, the data as body). " +
 		"Events of one stream are one append, all or none, at the expected revision if one is given; a batch may hold several streams. Answers when the events are on disk.", writes},
 	"append-batches": {"Events", "Takes batches of CloudEvents, each for one stream and each all or none. The answer has a result for each batch in order, " +
@@ -209,6 +221,8 @@ func examples(doc *huma.OpenAPI) {
 	body(doc.Paths["/v1/contracts/{name}/{verb}"].Post, "application/json", `{"contract":`+exampleContract+`,"why":"agreed with billing"}`)
 	body(doc.Paths["/v1/quarantine/{id}/{verb}"].Post, "application/json",
 		`{"why":"the old app says need otherwise","repair":[{"rename":{"from":"wish","to":"need"}}]}`)
+	body(doc.Paths["/v1/handoffs/{handoff}/viewed"].Post, "application/json", `{"journey":"J-1","by":{"stage":"sales","party":"Ada"},"fields":["need"]}`)
+	body(doc.Paths["/v1/journeys/{id}/corrections"].Post, "application/json", `{"field":"need","value":"a price for 60 seats","by":"customer-7"}`)
 	body(doc.Paths["/v1/batches"].Post, "application/json", `{"batches":[{"stream":"journey-J-1","expect":3,"events":[`+exampleEvent+`]}]}`)
 	body(doc.Paths["/v1/points/{point}/{verb}"].Post, "application/json", `{"owner":"sales-ops","style":"stateful","contract":"leads"}`)
 	events := doc.Paths["/v1/events"].Post

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 //	consume NAME N   makes a durable consumer that acknowledges the first N messages
 //	dead NAME N CFG  waits until an endpoint has given up N deliveries
 //	suggested DIR J N waits until a served journey has N suggestions, and sets SUGGESTION to the id of the last
+//	delivered DIR J H waits until the sources of a served handoff have an outcome and it is delivered
 //	fill FILE N      writes N bytes of JSON data into an event of its own
 //	flip FILE SHARE  flips a bit of a file, at that share (0 to 1) of its length; FILE may be a pattern
 //	cut FILE SHARE   cuts a file off there
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"served": served, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
-			"eventstore": eventStoreCommand,
+			"eventstore": eventStoreCommand, "delivered": deliveredAt,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })
 			},

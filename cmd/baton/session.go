@@ -11,6 +11,7 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/contract"
+	"github.com/baton-ledger/baton/ledger/enrich"
 	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
@@ -53,6 +54,8 @@ type node struct {
 	hooks    *webhook.Hooks
 	tell     *telemetry         // nil where nothing is served
 	overlays []*overlay.Overlay // one a model that is asked
+	enricher *enrich.Enricher   // of a server
+	enriches bool               // it has something to do
 	conn     *nats.Conn         // of a server, by which scorers of other programs are asked; nil where NATS is off
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
