@@ -143,6 +143,7 @@ func (f *Fold) offered(r *ledger.Recorded, id string, at int64) {
 		h.declared = int8(tierOf(f.o.Policy(s.point)))
 	}
 	s.handoffs++
+	s.agreement.offers++
 	h.day.handoffs++
 	h.day.tiers[none]++
 	if o.prepared >= 0 {

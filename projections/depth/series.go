@@ -126,6 +126,7 @@ type agreement struct {
 	version int    // 0 where no contract is named
 	doc     *contract.Contract
 	asked   int32 // day on which the catalogue was asked last
+	offers  uint64
 	fields  []agreed
 	at      map[string]int
 	weight  int64             // of all fields that are part of it
@@ -189,6 +190,7 @@ type shape struct {
 	kind   uint8
 	path   string // below the field, for members of objects
 	n      uint64
+	before uint64 // offers of the agreement when it came first here
 	first  sight
 	last   int64
 	sample string

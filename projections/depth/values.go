@@ -154,7 +154,8 @@ func (s *series) noteShape(field int, class, kind uint8, path string, value []by
 		return
 	}
 	at.journey = strings.Clone(at.journey)
-	s.shapes = append(s.shapes, shape{field: field, class: class, kind: kind, path: strings.Clone(path), n: 1, first: at, last: at.at, sample: sample(value, kind, private)})
+	s.shapes = append(s.shapes, shape{field: field, class: class, kind: kind, path: strings.Clone(path), n: 1,
+		before: s.agreement.offers - 1, first: at, last: at.at, sample: sample(value, kind, private)})
 }
 
 // nestedShapes notes the members of an object, three levels deep.
