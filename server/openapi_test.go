@@ -54,7 +54,8 @@ var asked = []struct {
 	{"/v1/journeys/J/whatif?edit=drop:2", "", "", 200}, {"/v1/journeys/J/whatif?edit=drop:99", "", "", 404},
 	{"/v1/handoffs", "", "", 200}, {"/v1/handoffs?limit=1", "", "", 200}, {"/v1/handoffs/h1", "", "", 200}, {"/v1/handoffs/h9", "", "", 404},
 	{"/v1/summary", "", "", 200}, {"/v1/points", "", "", 200}, {"/v1/points?limit=1", "", "", 200}, {"/v1/reports/custody", "", "", 200},
-	{"/v1/reports/network", "", "", 200}, {"/v1/proofs/1", "", "", 200}, {"/v1/proofs/99", "", "", 404},
+	{"/v1/reports/network", "", "", 200}, {"/v1/reports/tiers", "", "", 200}, {"/v1/reports/fields?since=2026-01-01", "", "", 200}, {"/v1/reports/fields?since=soon", "", "", 400},
+	{"/v1/reports/drift?baseline_days=7", "", "", 200}, {"/v1/reports/drift?baseline_days=0", "", "", 422}, {"/v1/reports/tiers?until=x", "", "", 400}, {"/v1/proofs/1", "", "", 200}, {"/v1/proofs/99", "", "", 404},
 	{"/v1/tail?from=99", "", "", 400},
 }
 

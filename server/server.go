@@ -35,6 +35,7 @@ type Options struct {
 	Append     ledger.Append // the one intake
 	Models     *projections.Models
 	Custody    projections.CustodyOptions // limits of the custody report
+	Depth      client.Depth               // reports about context; nil: unsupported
 	Latest     func() notary.Checkpoint
 	Checkpoint func(ctx context.Context) (notary.Checkpoint, error)
 	Prove      func(ctx context.Context, position uint64) (notary.Proof, error)

@@ -17,6 +17,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
@@ -49,7 +50,7 @@ func serveWith(t *testing.T, change func(*server.Options)) (*httptest.Server, *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models,
+	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models, Depth: depth.NewLive(store, depth.Options{}, nil),
 		Latest: n.Latest, Checkpoint: n.Checkpoint,
 		Tile: func(ctx context.Context, tile notary.Tile) ([]byte, error) {
 			return notary.ReadTile(ctx, store, keys.TagKey, tile)

@@ -36,9 +36,8 @@ type Fold struct {
 
 // Dropped counts what the fold's limits left out.
 type Dropped struct {
-	Offers   uint64 `json:"offers"`   // of series beyond Options.Series
-	Fields   uint64 `json:"fields"`   // of one envelope or agreement beyond 512
-	Journeys uint64 `json:"journeys"` // forgotten before they were closed
+	Offers uint64 `json:"offers"` // of series beyond Options.Series
+	Fields uint64 `json:"fields"` // of one envelope or agreement beyond 512
 }
 
 type agreementKey struct {
@@ -141,7 +140,6 @@ func (f *Fold) tick(at, recorded int64) {
 	for _, j := range f.journeys {
 		if j.last < idle {
 			f.forget(j)
-			f.dropped.Journeys++
 		}
 	}
 }

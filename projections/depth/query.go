@@ -32,7 +32,7 @@ func (f *Fold) head(report string, q Query) Head {
 	if !q.Until.IsZero() {
 		h.Until = q.Until.UTC().Format(time.DateOnly)
 	}
-	if f.dropped != (Dropped{}) {
+	if f.dropped.Offers+f.dropped.Fields > 0 {
 		d := f.dropped
 		h.Dropped = &d
 	}
