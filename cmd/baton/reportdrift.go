@@ -85,7 +85,10 @@ func driftRow(w io.Writer, row *depth.DriftRow, width int) {
 	if !row.Active {
 		state = ", over"
 	}
-	fmt.Fprintln(w, wrapped(fmt.Sprintf("%s%s: %s", strings.ToUpper(row.Kind), state, pointText(row.Point)), "", width))
+	if row.Contract != "" {
+		state += fmt.Sprintf(" (contract %s, version %d)", printable(row.Contract), row.Version)
+	}
+	fmt.Fprintln(w, wrapped(fmt.Sprintf("%s: %s%s", strings.ToUpper(row.Kind), pointText(row.Point), state), "", width))
 	fmt.Fprintln(w, wrapped(printable(row.Sentence()), "  ", width))
 	if s := row.FirstSeen; s != nil {
 		fmt.Fprintln(w, wrapped(fmt.Sprintf("seen first at %s, position %s, journey %s", moment(s.Time), count(s.Position), printable(s.Journey)), "  ", width))

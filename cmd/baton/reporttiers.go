@@ -16,6 +16,7 @@ import (
 
 func (a *app) tiersCommand() *cobra.Command {
 	var f depthFlags
+	top := 0
 	cmd := &cobra.Command{
 		Use: "tiers", Short: "How deep handoffs were: tiers by what was delivered and shown, depth scores, benefit beside burden", Args: cobra.NoArgs,
 		Long: "The tier of a handoff is derived: minimal if identifiers alone were delivered, contextual if metadata, history or a transcript was, predictive if something\n" +
@@ -33,11 +34,12 @@ func (a *app) tiersCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.show(r, func(w io.Writer) error { return tiersText(w, r, a.text().Width) })
+				return a.show(r, func(w io.Writer) error { return tiersText(w, r, a.text().Width, top) })
 			})
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().IntVar(&top, "top", 20, "the busiest points alone, as text; 0 is all")
 	return cmd
 }
 
@@ -65,14 +67,18 @@ func daysText(h depth.Head) string {
 	return ""
 }
 
-func tiersText(w io.Writer, r depth.TierReport, width int) error {
+func tiersText(w io.Writer, r depth.TierReport, width, top int) error {
 	depthHead(w, "Tiers", r.Head)
 	if len(r.Rows) == 0 {
 		_, err := fmt.Fprintln(w, "No handoffs.")
 		return err
 	}
 	rows, burden := [][]string{}, [][]string{}
-	for _, row := range r.Rows {
+	shown := r.Rows
+	if top > 0 && len(shown) > top {
+		shown = shown[:top]
+	}
+	for _, row := range shown {
 		point := pointText(row.Point)
 		rows = append(rows, []string{point, count(row.Handoffs), percent(row.Minimal, row.Handoffs), percent(row.Contextual, row.Handoffs), percent(row.Predictive, row.Handoffs),
 			percent(row.None, row.Handoffs), percent(row.Mismatch, row.Declared), fmt.Sprintf("%.2f", row.DepthMean), row.Label, spark(floats(row.Histogram))})
@@ -82,6 +88,9 @@ func tiersText(w io.Writer, r depth.TierReport, width int) error {
 	}
 	err := fitted(w, width, []string{"POINT", ">HANDOFFS", ">MINIMAL", ">CONTEXTUAL", ">PREDICTIVE", ">NONE", ">NOT AS DECLARED", ">DEPTH", "", "THIN TO RICH"}, rows,
 		"", ">NONE", "THIN TO RICH", ">MINIMAL")
+	if more := len(r.Rows) - len(shown); more > 0 {
+		fmt.Fprintf(w, "%s more points; --top 0 shows them.\n", count(more))
+	}
 	fmt.Fprintln(w)
 	err = errors.Join(err, fitted(w, width, []string{"BENEFIT AND BURDEN", ">ACCEPTED", ">LOST", ">ASKED AGAIN", ">PREPARED", ">TOKENS", ">READ", ">PER 1K TOKENS"}, burden,
 		">PER 1K TOKENS", ">ACCEPTED", ">TOKENS"))
@@ -157,7 +166,7 @@ func (a *app) fieldsCommand() *cobra.Command {
 
 // findingTexts say what a finding asks for.
 var findingTexts = map[string]string{
-	depth.UnusedPersonal: "personal and never used: do not send it", depth.Unused: "hardly used: take it out?", depth.Stale: "older than it may be", depth.Gamed: "filled with junk",
+	depth.UnusedPersonal: "personal and hardly used: do not send it", depth.Unused: "hardly used: take it out?", depth.Stale: "older than it may be", depth.Gamed: "filled with junk",
 	depth.OftenMissing: "mandatory and often missing", depth.Add: "often asked for: send it?",
 }
 
@@ -204,9 +213,9 @@ func fieldsText(w io.Writer, r depth.FieldReport, width int, all bool) error {
 		if len(u.ByFields) > 0 {
 			name = fmt.Sprintf("%d to %d fields %s", u.ByFields[0].Fields, u.ByFields[len(u.ByFields)-1].Fields, spark(steps))
 		}
-		rows = append(rows, []string{u.Stage, count(u.Started), count(u.Offered), fmt.Sprintf("%.1f %%", 100*u.Abandoned), fmt.Sprintf("%d (%d mandatory)", u.Requested, u.Mandatory), name})
+		rows = append(rows, []string{u.Stage, count(u.Started), count(u.Offered), count(u.Closed), fmt.Sprintf("%.1f %%", 100*u.Abandoned), fmt.Sprintf("%d (%d mandatory)", u.Requested, u.Mandatory), name})
 	}
-	return errors.Join(err, fitted(w, width, []string{"BEGINS AT", ">STARTED", ">HANDED OVER", ">ABANDONED", "FIELDS ASKED FOR", "SENT"}, rows, "SENT", "FIELDS ASKED FOR"))
+	return errors.Join(err, fitted(w, width, []string{"BEGINS AT", ">STARTED", ">HANDED OVER", ">CLOSED", ">ABANDONED", "FIELDS ASKED FOR", "SENT"}, rows, "SENT", "FIELDS ASKED FOR"))
 }
 
 func rate(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }

@@ -272,10 +272,9 @@ func (s sight) sighting() *Sighting {
 	return &Sighting{Position: s.position, Time: time.UnixMilli(s.at).UTC(), Journey: s.journey, Source: s.series.source}
 }
 
-// recent reports whether something that came at a time is still news: within a baseline's length before the end.
-func (d *drifts) recent(at int64) bool {
-	return d.fold.asOf-at <= int64(d.o.Baseline)*dayMS
-}
+// still reports whether something was seen within the last week of an agreement's offers. Offers count and not the report's time: what comes long after
+// them, an outcome a month later say, makes nothing old.
+func (a *agreement) still(last int64) bool { return a.last-last <= 7*dayMS }
 
 func (s *series) producer() Producer {
 	p := Producer{Point: s.point, Contract: s.agreement.contract(), Version: s.agreement.version, Source: s.source, Handoffs: int64(s.handoffs),

@@ -61,6 +61,16 @@ func (o *offer) read(e *ledger.Event) {
 	o.join()
 }
 
+// asked counts the fields that somebody had to come by: predictions cost the sender nothing.
+func (o *offer) asked() (n int) {
+	for i := range o.fields {
+		if o.fields[i].class < 2 {
+			n++
+		}
+	}
+	return n
+}
+
 // part reads a member of the envelope.
 func (o *offer) part(r *reader, name []byte) {
 	switch string(name) {

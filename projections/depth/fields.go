@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/baton-ledger/baton/ledger/contract"
+	"github.com/baton-ledger/baton/projections/shift"
 )
 
 // FieldReport says what becomes of fields: which are asked for, sent, delivered, looked at and used, and what that costs.
@@ -82,7 +83,8 @@ type FunnelRow struct {
 	Stage     string       `json:"stage"`
 	Started   int64        `json:"started"`
 	Offered   int64        `json:"offered"`   // handed over by that stage
-	Abandoned float64      `json:"abandoned"` // share of the started ones that were not
+	Closed    int64        `json:"closed"`    // ended there, by somebody who closed them
+	Abandoned float64      `json:"abandoned"` // share of the started ones that were neither: still open, or left
 	Requested int          `json:"requested"` // fields that are asked for there, mandatory ones among them
 	Mandatory int          `json:"mandatory"`
 	ByFields  []FunnelStep `json:"by_fields"`
@@ -96,12 +98,12 @@ type FunnelStep struct {
 
 // Findings of fields.
 const (
-	UnusedPersonal = "unused_personal" // personal or confidential, delivered, and never used: minimisation
 	Unused         = "unused"          // used in less than 5 % of 200 deliveries or more
+	UnusedPersonal = "unused_personal" // the same of a personal or confidential one: it need not be sent (data minimisation)
 	Stale          = "stale"           // half of the values are older than they may be
-	Gamed          = "gamed"           // a tenth of the values are junk
-	OftenMissing   = "often_missing"   // mandatory, and a tenth of the handoffs have it not
-	Add            = "add"             // receivers ask for it in a tenth of the handoffs, and it is not delivered
+	Gamed          = "gamed"           // surely more than a tenth of the values are junk
+	OftenMissing   = "often_missing"   // mandatory, and surely more than a tenth of the handoffs have it not
+	Add            = "add"             // receivers ask for it, surely in more than a tenth of the handoffs, and it is not delivered
 )
 
 // Limits of findings.
@@ -218,12 +220,17 @@ func (r *FieldRow) find() {
 			r.Findings = append(r.Findings, name)
 		}
 	}
-	add(private && r.Used == 0 && r.Delivered >= leastDelivered, UnusedPersonal)
+	add(private && r.UsedShare < disused && r.Delivered >= leastDelivered, UnusedPersonal)
 	add(r.UsedShare < disused && r.Delivered >= leastDelivered, Unused)
 	add(r.FreshFor > 0 && r.AgeP50 > r.FreshFor && r.Offered >= leastHandoffs, Stale)
-	add(share(r.Junk, r.Offered) >= often && r.Offered >= leastHandoffs, Gamed)
-	add(r.Class == string(contract.Mandatory) && r.MissingRate >= often && r.Handoffs >= leastHandoffs, OftenMissing)
-	add(share(r.AskedLost+r.AskedNew, r.Handoffs) >= often && r.Handoffs >= leastHandoffs, Add)
+	add(surely(r.Junk, r.Offered), Gamed)
+	add(r.Class == string(contract.Mandatory) && surely(r.Missing, r.Handoffs), OftenMissing)
+	add(surely(r.AskedLost+r.AskedNew, r.Handoffs), Add)
+}
+
+// surely reports whether a rate is over the limit by the lower end of its 95 % interval.
+func surely(k, n int64) bool {
+	return n >= leastHandoffs && shift.Lower(float64(k), float64(n), 1.96) > often
 }
 
 func catalogueOf(rows []FieldRow) []CatalogueRow {
@@ -265,16 +272,16 @@ func (f *Fold) funnelRows(q Query) []FunnelRow {
 			if !q.has(number) {
 				continue
 			}
-			sum.started, sum.offered = sum.started+d.started, sum.offered+d.offered
+			sum.started, sum.offered, sum.closed = sum.started+d.started, sum.offered+d.offered, sum.closed+d.closed
 			for i, n := range d.fields {
 				sum.fields[i] += n
 			}
 		}
-		row := FunnelRow{Stage: stage, Started: int64(sum.started), Offered: int64(sum.offered), ByFields: []FunnelStep{}}
+		row := FunnelRow{Stage: stage, Started: int64(sum.started), Offered: int64(sum.offered), Closed: int64(sum.closed), ByFields: []FunnelStep{}}
 		if row.Started == 0 {
 			continue
 		}
-		row.Abandoned = 1 - share(row.Offered, row.Started)
+		row.Abandoned = share(row.Started-row.Offered-row.Closed, row.Started)
 		for i, n := range sum.fields {
 			if n > 0 {
 				row.ByFields = append(row.ByFields, FunnelStep{i, int64(n)})

@@ -126,7 +126,7 @@ func (f *Fold) offered(r *ledger.Recorded, id string, at int64) {
 	}
 	o := &f.offer
 	o.read(&r.Event)
-	f.leave(j, r.Facets.Sender, len(o.fields))
+	f.leave(j, r.Facets.Sender, o.asked())
 	s := f.seriesOf(r, at, id)
 	if s == nil {
 		return
@@ -143,7 +143,7 @@ func (f *Fold) offered(r *ledger.Recorded, id string, at int64) {
 		h.declared = int8(tierOf(f.o.Policy(s.point)))
 	}
 	s.handoffs++
-	s.agreement.offers++
+	s.agreement.offers, s.agreement.last = s.agreement.offers+1, max(s.agreement.last, at)
 	h.day.handoffs++
 	h.day.tiers[none]++
 	if o.prepared >= 0 {

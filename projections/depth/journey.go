@@ -36,6 +36,7 @@ type funnel struct{ days map[int32]*funnelDay }
 
 type funnelDay struct {
 	started, offered uint32
+	closed           uint32                // without a handoff: nothing was abandoned there
 	fields           [maxFunnel + 1]uint32 // first offers by their number of fields; the last one is more
 }
 
@@ -74,6 +75,9 @@ func (f *Fold) journeyEvent(r *ledger.Recorded, id, verb string, at int64) {
 		f.learnAttributes(j, r)
 	case "closed":
 		if j := f.journeys[id]; j != nil {
+			if j.begun && !j.offered {
+				f.funnelDay(j).closed++
+			}
 			f.forget(j)
 		}
 	}

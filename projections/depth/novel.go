@@ -48,7 +48,7 @@ func (d *drifts) judgeValue(v *newValue, alpha float64) {
 		return
 	}
 	out := novelty(DriftEnum, v.a, f.name, v.value.first)
-	out.Drifted, out.Active, out.Value = drifted, drifted && d.recent(v.value.first.at), v.value.label
+	out.Drifted, out.Active, out.Value = drifted, drifted && v.a.still(v.value.last), v.value.label
 	out.NBefore, out.N, out.After, out.P = int64(v.value.before), int64(f.seen-v.value.before), share(v.value.n, f.seen-v.value.before), p
 	out.Statistic = float64(v.value.n)
 	d.out.Rows = append(d.out.Rows, out)
@@ -97,7 +97,7 @@ func (d *drifts) judgeForm(v *newForm, alpha float64) {
 		return
 	}
 	out := novelty(DriftStructure, v.a, v.a.fields[h.field].name, h.first)
-	out.Drifted, out.Active, out.Value, out.Sample = drifted, drifted && d.recent(h.first.at), v.a.line(h), h.sample
+	out.Drifted, out.Active, out.Value, out.Sample = drifted, drifted && v.a.still(h.last), v.a.line(h), h.sample
 	out.NBefore, out.N, out.After, out.P = int64(h.before), int64(v.a.offers-h.before), min(1, share(h.n, v.a.offers-h.before)), p
 	out.Statistic = float64(h.n)
 	d.out.Rows = append(d.out.Rows, out)
@@ -196,10 +196,19 @@ func (d *drifts) judgeMix(m *mixed, alpha float64) {
 		return
 	}
 	out := m.g.row(DriftVersion, "")
-	out.Version, out.Drifted, out.Active, out.Since = m.versions[most], true, d.recent(int64(m.g.first+int32(c.Day))*dayMS), m.g.date(c.Day)
+	out.Version, out.Drifted, out.Active, out.Since = m.versions[most], true, m.now(most, before, after), m.g.date(c.Day)
 	out.Before, out.After = before[most]/c.BeforeN, after[most]/c.N
 	out.NBefore, out.N, out.Statistic, out.P = int64(c.BeforeN), int64(c.N), c.Statistic, c.P
 	out.FirstSeen = m.first[most].sighting()
 	out.StartedBy = &StartedBy{Source: m.first[most].series.source, Version: m.versions[most]}
 	d.out.Rows = append(d.out.Rows, out)
+}
+
+// now reports whether a version's share of the last handoffs, fifty or so, is nearer to what it became than to what it was.
+func (m *mixed) now(version int, before, after []float64) bool {
+	var n, k float64
+	for i := len(m.days) - 1; i >= 0 && n < 50; i-- {
+		n, k = n+shift.Total(m.days[i]), k+m.days[i][version]
+	}
+	return k/max(n, 1) > (before[version]/shift.Total(before)+after[version]/shift.Total(after))/2
 }

@@ -127,6 +127,7 @@ type agreement struct {
 	doc     *contract.Contract
 	asked   int32 // day on which the catalogue was asked last
 	offers  uint64
+	last    int64 // offer, milliseconds
 	fields  []agreed
 	at      map[string]int
 	weight  int64             // of all fields that are part of it
@@ -156,6 +157,7 @@ type category struct {
 	before uint64 // agreed.seen when it came first
 	n      uint64
 	first  sight
+	last   int64
 }
 
 // sight is where something was seen first.

@@ -68,7 +68,7 @@ type BenefitCost struct {
 	Tokens       float64 `json:"tokens_mean"`
 	ParseP50     float64 `json:"parse_p50_ms"` // viewed to the receiver's first act, cut at 30 minutes
 	ParseMean    float64 `json:"parse_mean_ms"`
-	ParsePer1k   float64 `json:"parse_seconds_per_1k_tokens"`
+	ParsePer1k   float64 `json:"parse_seconds_per_1k_tokens"` // median time over mean tokens
 }
 
 // Mix is all handoffs against a target mix. It informs; it is never an alert.
@@ -171,7 +171,7 @@ func (r *TierRow) fill(d *day, o *TierOptions) {
 	b.PreparedP50, b.PreparedMean = d.prepared.quantile(0.5), share(d.preparedMS, uint64(d.prepared.total()))
 	b.ParseP50, b.ParseMean = d.parse.quantile(0.5), share(d.parseMS, uint64(d.parse.total()))
 	if b.Tokens = share(d.tokens, d.tokenHandoffs); b.Tokens > 0 {
-		b.ParsePer1k = b.ParseMean / b.Tokens
+		b.ParsePer1k = b.ParseP50 / b.Tokens // milliseconds a token are seconds a thousand
 	}
 }
 

@@ -121,7 +121,8 @@ func (a *agreed) category(fd *fieldDay, g *given, at sight) {
 		at.journey = strings.Clone(at.journey)
 		a.categories = append(a.categories, category{label: a.label(g.value), before: a.seen - 1, first: at})
 	}
-	a.categories[i].n++
+	c := &a.categories[i]
+	c.n, c.last = c.n+1, max(c.last, at.at)
 	fd.values.add(i, 1)
 }
 

@@ -18,6 +18,14 @@ func Upper(k, n, z float64) float64 {
 	return min(1, (p+z2/(2*n)+z*math.Sqrt(p*(1-p)/n+z2/(4*n*n)))/(1+z2/n))
 }
 
+// Lower is its lower end.
+func Lower(k, n, z float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	return max(0, 1-Upper(n-k, n, z))
+}
+
 // TwoProportion is the two-sided p-value of k1 of n1 against k2 of n2 having one rate, by the log-likelihood ratio (G) with one degree of freedom, which
 // holds up better at small rates than the normal approximation does.
 func TwoProportion(k1, n1, k2, n2 float64) float64 {
