@@ -94,7 +94,7 @@ func (o *offer) values(r *reader, class uint8) {
 	r.members(func(name []byte) {
 		value := r.raw()
 		switch {
-		case string(value) == "null" || len(name) == 0:
+		case len(value) == 0 || string(value) == "null" || len(name) == 0:
 		case len(o.fields) == maxFields:
 			o.dropped++
 		default:
