@@ -159,7 +159,12 @@ func TestThePrefixDecides(t *testing.T) {
 // all is everything a fold says.
 func all(t *testing.T, f *depth.Fold) string {
 	t.Helper()
-	b, err := json.Marshal([]any{f.Tiers(depth.TierOptions{}), f.Fields(depth.Query{}), f.Drift(depth.DriftOptions{Charts: true})})
+	return text(t, f.Tiers(depth.TierOptions{}), f.Fields(depth.Query{}), f.Drift(depth.DriftOptions{Charts: true}))
+}
+
+func text(t *testing.T, reports ...any) string {
+	t.Helper()
+	b, err := json.Marshal(reports)
 	if err != nil {
 		t.Fatal(err)
 	}
