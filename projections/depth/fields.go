@@ -267,6 +267,9 @@ func catalogueOf(rows []FieldRow) []CatalogueRow {
 func (f *Fold) funnelRows(q Query) []FunnelRow {
 	out := []FunnelRow{}
 	for stage, u := range f.funnels {
+		if q.Point != "" && !slices.ContainsFunc(f.chosen(q), func(s *series) bool { return s.sender == stage }) {
+			continue
+		}
 		var sum funnelDay
 		for number, d := range u.days {
 			if !q.has(number) {

@@ -90,7 +90,8 @@ type PairRow struct {
 	Channels     []ChannelTier `json:"channels"`
 	Entropy      float64       `json:"entropy_bits"` // of the tiers over all channels
 	Between      float64       `json:"between_bits"` // of it that the channel explains (mutual information)
-	Inconsistent bool          `json:"inconsistent"`
+	P            float64       `json:"p"`            // that channels alike would look so different
+	Inconsistent bool          `json:"inconsistent"` // the channel explains much, and surely
 }
 
 // ChannelTier is the tiers of one channel of a pair.
@@ -228,13 +229,24 @@ func pairsOf(rows []TierRow, o *TierOptions) []PairRow {
 		}
 		p.Entropy = entropy(all[:])
 		p.Between = max(0, p.Entropy-within/n)
-		p.Inconsistent = p.Entropy > o.Entropy && p.Between > o.Between
+		// Twice the count times the mutual information, in nats, is the likelihood ratio of a table without the channel.
+		p.P = shift.Tail(2*n*math.Ln2*p.Between, float64((len(p.Channels)-1)*(kinds(all[:])-1)))
+		p.Inconsistent = p.Entropy > o.Entropy && p.Between > o.Between && p.P < 0.01
 		out = append(out, *p)
 	}
 	slices.SortFunc(out, func(a, b PairRow) int {
 		return cmp.Or(cmp.Compare(b.Between, a.Between), cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.Receiver, b.Receiver))
 	})
 	return out
+}
+
+func kinds(n []float64) (k int) {
+	for _, v := range n {
+		if v > 0 {
+			k++
+		}
+	}
+	return k
 }
 
 // entropy is Shannon's, in bits.
