@@ -114,6 +114,9 @@ var words = map[string]word{
 
 	"report-custody": {"Reports", "Each kind of trouble with examples, and the longest waits.", nil},
 	"report-network": {"Reports", "How often work passed from one to another. With limit the rows come in pages without gaps, by name.", nil},
+	"report-tiers":   {"Reports", "By point: which tier its handoffs had, whether that is what was declared, the depth score, and what depth saves and costs. `behind` says how many events are not in it yet.", nil},
+	"report-fields":  {"Reports", "By point and field: from offered to used, missing, junk, stale, what filling it in costs; and all fields over all points.", nil},
+	"report-drift":   {"Reports", "Rates, values, forms and versions that changed against a baseline, with an estimated day and the producer. What is found is sure to the probability alpha.", nil},
 	"rebuild":        {"Reports", "Makes the read models again beside the live ones, compares digests, and swaps them in where they agree. Answers when it is done.", nil},
 
 	"head":         {"Records", "The last position on disk and when it was recorded.", nil},

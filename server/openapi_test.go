@@ -85,7 +85,8 @@ var asked = []struct {
 	{"/v1/handoffs/h1/enrich?journey=J", "", "{}", 202}, {"/v1/handoffs/h9/enrich?journey=J", "", "{}", 404}, {"/v1/handoffs/h9/progress?journey=J", "", "", 404},
 	{"/v1/handoffs/h1/snapshots", "", "", 200}, {"/v1/handoffs/h1/snapshots?journey=J&position=3", "", "", 200}, {"/v1/handoffs/h9/snapshots?journey=J", "", "", 404},
 	{"/v1/summary", "", "", 200}, {"/v1/points", "", "", 200}, {"/v1/points?limit=1", "", "", 200}, {"/v1/reports/custody", "", "", 200},
-	{"/v1/reports/network", "", "", 200}, {"/v1/proofs/1", "", "", 200}, {"/v1/proofs/99", "", "", 404},
+	{"/v1/reports/network", "", "", 200}, {"/v1/reports/tiers", "", "", 200}, {"/v1/reports/fields?since=2026-01-01", "", "", 200}, {"/v1/reports/fields?since=soon", "", "", 400},
+	{"/v1/reports/drift?baseline_days=7", "", "", 200}, {"/v1/reports/drift?baseline_days=0", "", "", 422}, {"/v1/reports/tiers?until=x", "", "", 400}, {"/v1/proofs/1", "", "", 200}, {"/v1/proofs/99", "", "", 404},
 	{"/v1/tail?from=99", "", "", 400},
 }
 

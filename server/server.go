@@ -41,6 +41,7 @@ type Options struct {
 	Custody    projections.CustodyOptions                                                           // limits of the custody report
 	Points     points.Options                                                                       // thresholds of the checklist, and how evidence is read
 	Tiers      func(ctx context.Context, point string, w points.Window) (*points.TierShares, error) // derived tiers of a point; nil: not computed
+	Depth      client.Depth                                                                         // reports about context; nil: unsupported
 	Latest     func() notary.Checkpoint
 	Checkpoint func(ctx context.Context) (notary.Checkpoint, error)
 	Prove      func(ctx context.Context, position uint64) (notary.Proof, error)

@@ -18,6 +18,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
@@ -55,7 +56,7 @@ func serveWith(t *testing.T, change func(*server.Options)) (*httptest.Server, *c
 		t.Fatal(err)
 	}
 	checks := contract.Stage(contract.StageOptions{Registry: agreed, Find: store.Find})
-	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, checks, ledger.Validate), Models: models,
+	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, checks, ledger.Validate), Models: models, Depth: depth.NewLive(store, depth.Options{}, nil),
 		Latest: n.Latest, Checkpoint: n.Checkpoint,
 		Tile: func(ctx context.Context, tile notary.Tile) ([]byte, error) {
 			return notary.ReadTile(ctx, store, keys.TagKey, tile)

@@ -42,8 +42,8 @@ func (a *app) custodyOptions() projections.CustodyOptions {
 }
 
 func (a *app) reportCommand() *cobra.Command {
-	cmd := group("report", "Reports over the whole ledger: custody, network")
-	cmd.AddCommand(a.custodyCommand(), a.networkCommand())
+	cmd := group("report", "Reports over the whole ledger: custody, network, tiers, fields, drift")
+	cmd.AddCommand(a.custodyCommand(), a.networkCommand(), a.tiersCommand(), a.fieldsCommand(), a.driftCommand())
 	return cmd
 }
 

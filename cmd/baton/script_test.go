@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the real binary through testdata/script. Further commands of the scripts:
 //
 //	served DIR       waits until a process serves the directory
+//	caughtup DIR F   waits until its follower F has handled everything
 //	relayed DIR      waits until it has published everything
 //	nats N [SEED]    starts N NATS servers and sets $NATS; the file gets the seed of the only user they let in
 //	consume NAME N   makes a durable consumer that acknowledges the first N messages
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"served": served, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
+			"served": served, "caughtup": caughtUp, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
 			"eventstore": eventStoreCommand, "delivered": deliveredAt,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })

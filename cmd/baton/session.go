@@ -18,6 +18,7 @@ import (
 	"github.com/baton-ledger/baton/ledger/webhook"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
 )
@@ -51,6 +52,7 @@ type node struct {
 	cluster  *esdb.Store        // nil where the record is here
 	notary   *notary.Notary
 	models   *projections.Models
+	depth    *depth.Live // of a server
 	hooks    *webhook.Hooks
 	tell     *telemetry         // nil where nothing is served
 	overlays []*overlay.Overlay // one a model that is asked
