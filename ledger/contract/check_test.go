@@ -186,6 +186,7 @@ func TestGuards(t *testing.T) {
 		{`fields["amount"] == "x"`, data("", `{"optional":{"amount":"x"}}`), true},
 		{`has(fields.amount) || "churn" in fields`, data("", `{"forward_looking":{"churn":0.5}}`), true},
 		{`has(fields.amount)`, data("", `{"optional":{"amount":null}}`), false},
+		{`fields.amount > 1`, data("", `{"mandatory":{"amount":null},"optional":{"amount":7}}`), true},
 		{`fields.amount > 1`, data("", `{}`), false},
 		{`!has(fields.amount) && fields.amount > 1`, data("", `{}`), false},
 		{`fields.undeclared == 3 && size(fields) == 1`, data("", `{"optional":{"undeclared":3}}`), true},
@@ -240,6 +241,7 @@ func TestNoEnvelope(t *testing.T) {
 		{"", `{"envelope":{}} x`, "Unknown-Violation : the data cannot be read as JSON", "Unknown-Violation : the data cannot be read"},
 		{"", `{"envelope":{}`, "Unknown-Violation : the data cannot be read as JSON", "Unknown-Violation : the data cannot be read"},
 		{"", "{\"envelope\":{\"x\":\"\xff\"}}", "it is not UTF-8", "it is not UTF-8"},
+		{"", "{\"envelope\":{\"x\":\"12345678\xff12345678\"}}", "it is not UTF-8", "it is not UTF-8"},
 		{"", `{"x":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`, "nested too deep", "nested too deep"},
 	} {
 		for _, one := range []struct {
@@ -250,6 +252,20 @@ func TestNoEnvelope(t *testing.T) {
 			if got := listed(v); len(v.Violations) > 1 || (got == "") != (one.want == "") || !strings.Contains(got, one.want) {
 				t.Errorf("%.60s: %s, want %s", c.data, got, one.want)
 			}
+		}
+	}
+}
+
+// TestOrder: what is wrong within a value comes in one order, though the library looks at members in any.
+func TestOrder(t *testing.T) {
+	k := compiled(t, "contract: c\nversion: 1\nfields:\n- {name: a, class: optional, schema: {additionalProperties: {type: integer}, required: [z]}}\n")
+	want := ""
+	for i := range 30 {
+		v := k.Check(offer("web", `{"optional":{"a":{"e":"1","d":"1","c":"1","b":"1","a":"1","ab":"1"}}}`))
+		if got := listed(v); i == 0 && len(v.Violations) == 7 && strings.Contains(v.Violations[0].Message, "no member z") && v.Violations[6].Path == "/envelope/optional/a/e" {
+			want = got
+		} else if got != want {
+			t.Fatalf("%s\nwant\n%s", got, want)
 		}
 	}
 }
