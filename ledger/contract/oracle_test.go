@@ -263,6 +263,33 @@ func TestRulesAgree(t *testing.T) {
 	}
 }
 
+// FuzzRule: no schema and no value makes a check fall over, and a rule passes what the library does.
+func FuzzRule(f *testing.F) {
+	for i, schema := range oracleSchemas {
+		f.Add([]byte(schema), []byte(oracleValues[i%len(oracleValues)]))
+	}
+	f.Fuzz(func(t *testing.T, schema, value []byte) {
+		s, err := compileSchema(schema)
+		sc := &scanner{data: value}
+		v := sc.value()
+		if sc.end(); err != nil || sc.wrong != "" || unwieldy(value) {
+			return
+		}
+		decoded, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := s.Validate(decoded)
+		got := len(deep(s, value)) == 0
+		if r, ok := newRule(s); ok {
+			got = r.check(sc, v) == ""
+		}
+		if got != (said == nil) {
+			t.Fatalf("%v, the library says %v", got, said)
+		}
+	})
+}
+
 // FuzzRead: the reading takes what encoding/json takes, and finds the same values.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{`{"envelope":{"mandatory":{"a":1,"\u0061":"x","b":{"c":[1,2,{}]}},"optional":{"a":null},"key_insight":"x","fields":{"a":{"classification":"y"}}}}`,
