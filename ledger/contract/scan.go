@@ -68,9 +68,14 @@ func (s *scanner) enter() {
 
 // member reads the name of the next member, up to its value.
 func (s *scanner) member() bool {
-	if s.at+1 < len(s.data) && s.data[s.at] == ',' && s.data[s.at+1] == '"' && s.begun { // most of them
+	if at := s.at; s.begun && at+1 < len(s.data) && s.data[at] == ',' && s.data[at+1] == '"' { // most of them, and the rest of the way is short
 		s.at++
-		return s.colon()
+		s.name = s.text()
+		if at = s.at; at+1 < len(s.data) && s.data[at] == ':' && s.data[at+1] > ' ' {
+			s.at++
+			return true
+		}
+		return s.afterName()
 	}
 	s.space()
 	c := s.peek()
@@ -99,11 +104,14 @@ func (s *scanner) colon() bool {
 		return false
 	}
 	s.name = s.text()
-	if s.peek() != ':' {
-		if s.space(); s.peek() != ':' {
-			s.fail("expected :")
-			return false
-		}
+	return s.afterName()
+}
+
+// afterName goes from a name to its value.
+func (s *scanner) afterName() bool {
+	if s.space(); s.peek() != ':' {
+		s.fail("expected :")
+		return false
 	}
 	s.at++
 	s.space()
