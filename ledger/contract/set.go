@@ -32,9 +32,7 @@ func (r *rule) addSet(values []any) bool {
 		default:
 			return false
 		}
-		if shown, err := json.Marshal(v); err == nil {
-			listed = append(listed, string(shown))
-		}
+		listed = append(listed, string(encode(v)))
 	}
 	s.listed = shorten(listed)
 	r.sets = append(r.sets, s)
