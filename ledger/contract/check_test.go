@@ -228,6 +228,10 @@ func TestCompileRefuses(t *testing.T) {
 			t.Errorf("%.40s: %v, want %s", schema, err, want)
 		}
 	}
+	predicted := &Contract{Fields: []Field{{Name: "a", Class: ForwardLooking}}, Variants: []Variant{{Name: "v", When: "true", Mandatory: []string{"a"}}}}
+	if _, err := Compile(predicted); err == nil || !strings.Contains(err.Error(), `"a" is forward-looking`) {
+		t.Error(err)
+	}
 	same := &Contract{Fields: []Field{{Name: "a"}, {Name: "a"}}}
 	if _, err := Compile(same); err == nil || !strings.Contains(err.Error(), `field "a" stands there twice`) {
 		t.Error(err)
