@@ -18,6 +18,7 @@ const (
 	CodeIDConflict    Code = "id_conflict"    // the same stream, source and id with other bytes; Err is an *IDConflict
 	CodePartialBatch  Code = "partial_batch"  // some of the batch's events are already there, some are not
 	CodeAnswered      Code = "answered"       // the suggestion has another answer, or outcome; the message names it
+	CodeViolation     Code = "violation"      // the event breaks its contract, which refuses that; Err is a *Broken
 	CodeCorrupt       Code = "corrupt"        // the stored bytes are not what was written
 	CodeLocked        Code = "locked"         // another process holds the ledger
 	CodeDiskFull      Code = "disk_full"      // no space to write durably

@@ -24,6 +24,9 @@ const (
 	Failed    HandoffState = "failed"
 )
 
+// Quarantined is what a call answers of a handoff that broke its contract and was put aside: the journey knows nothing of it.
+const Quarantined HandoffState = "quarantined"
+
 // moves is the handoff state machine: from each state, the legal verbs. A verb leads to the state of its name, save that a view
 // or a delivery never takes a handoff back.
 var moves = map[HandoffState][]HandoffState{

@@ -58,6 +58,7 @@ type HandedOff struct {
 	Owner     Party        `json:"owner"`               // of the journey
 	Anomalies []string     `json:"anomalies,omitempty"` // what the rules of custody say against it; it is recorded all the same
 	Receipts  []Receipt    `json:"receipts"`            // of the handoff's events, in order
+	Notices   []Notice     `json:"notices,omitempty"`   // what its contract says against it
 }
 
 // MoveVerbs are the verbs that people and systems say of a handoff. The rest is said by Baton itself.
@@ -81,17 +82,22 @@ func HandOff(ctx context.Context, r Reader, to Append, c HandoffCall) (HandedOff
 	if err != nil {
 		return HandedOff{}, err
 	}
-	var receipts []Receipt
+	var result Result
 	if head.Revision == 0 {
-		receipts, err = appendOne(ctx, to, Batch{Stream: stream, Expect: NoStream, Events: slices.Concat([]Event{c.started()}, events)})
+		result = to(ctx, []Batch{{Stream: stream, Expect: NoStream, Events: slices.Concat([]Event{c.started()}, events)}})[0]
 	}
-	if head.Revision > 0 || errors.Is(err, CodeStaleRevision) { // somebody else began the journey
-		receipts, err = appendOne(ctx, to, Batch{Stream: stream, Expect: Any, Events: events})
+	if head.Revision > 0 || errors.Is(result.Err, CodeStaleRevision) { // somebody else began the journey
+		result = to(ctx, []Batch{{Stream: stream, Expect: Any, Events: events}})[0]
 	}
-	if err != nil {
-		return HandedOff{}, err
+	if result.Err != nil {
+		return HandedOff{}, result.Err
 	}
-	return handedOff(ctx, r, c.Journey, c.ID, receipts[len(receipts)-len(events):])
+	result.Receipts = result.Receipts[len(result.Receipts)-len(events):]
+	if place := result.Receipts[0].Stream; place != stream {
+		return HandedOff{Handoff: c.ID, Journey: c.Journey, Point: Point(c.From.Stage, c.To.Stage, c.Channel), State: Quarantined,
+			Receipts: result.Receipts, Notices: result.Notices}, nil
+	}
+	return handedOff(ctx, r, c.Journey, c.ID, result)
 }
 
 // MoveHandoff appends one move. A move that the state machine does not know is recorded and named in Anomalies; a handoff that
@@ -109,11 +115,11 @@ func MoveHandoff(ctx context.Context, r Reader, to Append, m HandoffMove) (Hande
 		return HandedOff{}, Errorf(CodeNotFound, "move handoff", "look at the handoffs of the journey; a handoff's id is that of its offered event",
 			"journey %.80q has no handoff %.80q", m.Journey, m.Handoff)
 	}
-	receipts, err := appendOne(ctx, to, Batch{Stream: JourneyStream(m.Journey), Expect: Any, Events: []Event{e}})
-	if err != nil {
-		return HandedOff{}, err
+	result := to(ctx, []Batch{{Stream: JourneyStream(m.Journey), Expect: Any, Events: []Event{e}}})[0]
+	if result.Err != nil {
+		return HandedOff{}, result.Err
 	}
-	return handedOff(ctx, r, m.Journey, m.Handoff, receipts)
+	return handedOff(ctx, r, m.Journey, m.Handoff, result)
 }
 
 // Events makes the offer and, unless OfferOnly is set, the acceptance. The same call makes the same events.
@@ -188,18 +194,14 @@ func orSource(s string) string {
 	return s
 }
 
-func appendOne(ctx context.Context, to Append, b Batch) ([]Receipt, error) {
-	r := to(ctx, []Batch{b})[0]
-	return r.Receipts, r.Err
-}
-
 // handedOff reads the journey up to the last receipt.
-func handedOff(ctx context.Context, r Reader, journey, handoff string, receipts []Receipt) (HandedOff, error) {
+func handedOff(ctx context.Context, r Reader, journey, handoff string, result Result) (HandedOff, error) {
+	receipts := result.Receipts
 	j, err := foldFacts(ctx, r, journey, receipts[len(receipts)-1].Revision)
 	if err != nil {
 		return HandedOff{}, err
 	}
-	out := HandedOff{Handoff: handoff, Journey: journey, Owner: j.Owner(), Receipts: receipts}
+	out := HandedOff{Handoff: handoff, Journey: journey, Owner: j.Owner(), Receipts: receipts, Notices: result.Notices}
 	if i := j.Find(handoff); i >= 0 {
 		out.Point, out.State = j.Handoffs[i].Point(), j.Handoffs[i].State
 	}

@@ -51,6 +51,7 @@ type Batch struct {
 type Result struct {
 	Receipts []Receipt
 	Err      error
+	Notices  []Notice // of contracts, for the sender
 }
 
 // Appender writes. When Append returns receipts the events survive power loss; when it returns an error, nothing of that batch was

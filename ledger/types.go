@@ -22,7 +22,9 @@ var catalogue = map[string][]string{
 	"question":   {"asked", "answered"},
 	"suggestion": {"offered", "shown", "accepted", "modified", "dismissed", "expired", "outcome"},
 	"feedback":   {"recorded", "propagated", "acknowledged"},
-	"contract":   {"drafted", "published", "deprecated", "retired", "violated"},
+	"contract": {"drafted", "prototyped", "published", "deprecated", "retired", "exception_granted", "signed", "violated", "quarantined",
+		"released", "discarded", "drift_detected", "drift_cleared"},
+	"point":      {"mapped", "pain_recorded", "pain_decided", "classified", "advanced", "trained", "answered", "retired"},
 	"model":      {"registered", "shadowed", "promoted", "demoted", "retired"},
 	"experiment": {"registered", "started", "stopped", "decided"},
 	"subject":    {"classified", "key_destroyed", "hold_placed", "hold_released"},
@@ -78,6 +80,8 @@ func InOverlay(typ string) bool {
 		return true
 	case "handoff":
 		return verb == "delivered" || verb == "viewed"
+	case "contract":
+		return verb == "violated"
 	}
 	return false
 }

@@ -89,7 +89,7 @@ func (s *Server) appendBatches(ctx context.Context, in *batchesInput) (*answer[c
 		if r.Err != nil {
 			out.Results[at[i]].Problem = ProblemOf(r.Err)
 		} else {
-			out.Results[at[i]].Receipts = r.Receipts
+			out.Results[at[i]].Receipts, out.Results[at[i]].Notices = r.Receipts, r.Notices
 		}
 	}
 	return reply(out, nil)
@@ -112,7 +112,7 @@ func (in *eventsInput) Resolve(c huma.Context) []error {
 
 // appendEvents takes the three content modes of CloudEvents over HTTP. A batch may hold events of several streams: each stream's
 // events are one append, and the answer is an error if any of them is refused.
-func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[client.Receipts], error) {
+func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*noticed[client.Receipts], error) {
 	events, err := in.parse()
 	if err == nil && len(events) == 0 {
 		err = ledger.Errorf(ledger.CodeInvalid, "append", "put at least one event into it", "the batch has no events")
@@ -128,10 +128,13 @@ func (s *Server) appendEvents(ctx context.Context, in *eventsInput) (*answer[cli
 		if err := results[b].Err; err != nil {
 			return nil, fail(err)
 		}
+		if taken[b] == 0 {
+			out.Notices = append(out.Notices, results[b].Notices...)
+		}
 		out.Receipts[i] = results[b].Receipts[taken[b]]
 		taken[b]++
 	}
-	return reply(out, nil)
+	return replyNoticed(out, nil, out.Notices, out.Receipts)
 }
 
 func (in *eventsInput) parse() ([]ledger.Event, error) {

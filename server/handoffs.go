@@ -47,7 +47,7 @@ type handOffInput struct {
 
 // handOff answers after the events are on disk. A caller that has gone gets its handoff all the same, so the append is not tied to
 // the request.
-func (s *Server) handOff(ctx context.Context, in *handOffInput) (*answer[ledger.HandedOff], error) {
+func (s *Server) handOff(ctx context.Context, in *handOffInput) (*noticed[ledger.HandedOff], error) {
 	b := &in.Body
 	c := ledger.HandoffCall{ID: b.ID, Source: b.Source, Journey: b.Journey, From: ledger.Party(b.From), To: ledger.Party(b.To), Channel: b.Channel,
 		Reason: b.Reason, Time: b.Time, Envelope: b.Envelope, Data: b.Data, OfferOnly: b.Accept != nil && !*b.Accept, Schema: b.Schema,
@@ -57,7 +57,8 @@ func (s *Server) handOff(ctx context.Context, in *handOffInput) (*answer[ledger.
 			return nil, fail(errEmptyKey)
 		}
 	}
-	return reply(ledger.HandOff(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, c))
+	out, err := ledger.HandOff(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, c)
+	return replyNoticed(out, err, out.Notices, out.Receipts)
 }
 
 type moveInput struct {

@@ -36,8 +36,11 @@ func (s *Server) models(api huma.API) {
 			return reply(collect(s.opts.Models.Journeys(ctx, q), in.Limit, func(l *projections.Listed) string { return l.Cursor }))
 		})
 	s.handoffs(api)
+	s.contracts(api)
 	s.suggestions(api)
+	s.contexts(api)
 	s.reports(api)
+	s.pointRegistry(api)
 }
 
 // knownAnomaly refuses a name that no journey can be listed by: a filter that is misspelt would look like good news.

@@ -16,8 +16,8 @@ import (
 var statuses = map[ledger.Code]int{
 	ledger.CodeInvalid: http.StatusBadRequest, ledger.CodeTooLarge: http.StatusRequestEntityTooLarge, ledger.CodeNotFound: http.StatusNotFound,
 	ledger.CodeStaleRevision: http.StatusConflict, ledger.CodeIDConflict: http.StatusConflict, ledger.CodePartialBatch: http.StatusConflict,
-	ledger.CodeAnswered: http.StatusConflict,
-	ledger.CodeLocked:   http.StatusLocked, ledger.CodeDiskFull: http.StatusInsufficientStorage, ledger.CodeUnavailable: http.StatusServiceUnavailable,
+	ledger.CodeAnswered: http.StatusConflict, ledger.CodeViolation: http.StatusUnprocessableEntity,
+	ledger.CodeLocked: http.StatusLocked, ledger.CodeDiskFull: http.StatusInsufficientStorage, ledger.CodeUnavailable: http.StatusServiceUnavailable,
 	ledger.CodeNotKnown: http.StatusUnauthorized, ledger.CodeForbidden: http.StatusForbidden, ledger.CodeTooMany: http.StatusTooManyRequests,
 	ledger.CodeUnsupported: http.StatusNotImplemented, ledger.CodeClosed: http.StatusServiceUnavailable,
 	ledger.CodeCorrupt: http.StatusInternalServerError, ledger.CodeInternal: http.StatusInternalServerError,
@@ -88,6 +88,10 @@ func ProblemOf(err error) *client.Problem {
 	if errors.As(err, &conflict) {
 		p.Stream, p.Source, p.ID, p.Position = conflict.Stream, conflict.Source, conflict.ID, conflict.Position
 		p.Stored, p.Offered = &conflict.Stored, &conflict.Offered
+	}
+	var broken *ledger.Broken
+	if errors.As(err, &broken) {
+		p.Notices = broken.Notices
 	}
 	return p
 }

@@ -159,3 +159,8 @@ func moment(t time.Time) string {
 func badFlag(flag, hint, format string, args ...any) error {
 	return ledger.Errorf(ledger.CodeInvalid, "--"+flag, hint, format, args...)
 }
+
+// badArg is a mistake in an argument.
+func badArg(hint, format string, args ...any) error {
+	return ledger.Errorf(ledger.CodeInvalid, "", hint, format, args...)
+}

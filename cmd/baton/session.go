@@ -10,12 +10,15 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
+	"github.com/baton-ledger/baton/ledger/enrich"
 	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/ledger/webhook"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
 )
@@ -40,16 +43,21 @@ type session struct {
 // node is a ledger opened by this process. Its parts are opened as far as a command needs them and closed in reverse.
 type node struct {
 	dir      string
+	log      *slog.Logger
 	lock     *dirLock
 	keys     notary.Keys
+	agreed   *contract.Registry // contracts, of what is written to
 	store    engine
 	disk     *pebblestore.Store // what is on this node's disk: the ledger, or the mirror of one in EventStoreDB
 	cluster  *esdb.Store        // nil where the record is here
 	notary   *notary.Notary
 	models   *projections.Models
+	depth    *depth.Live // of a server
 	hooks    *webhook.Hooks
 	tell     *telemetry         // nil where nothing is served
 	overlays []*overlay.Overlay // one a model that is asked
+	enricher *enrich.Enricher   // of a server
+	enriches bool               // it has something to do
 	conn     *nats.Conn         // of a server, by which scorers of other programs are asked; nil where NATS is off
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it
@@ -110,7 +118,11 @@ func (a *app) openNode(ctx context.Context, n *node, need access) (err error) {
 	if need == modelled {
 		return a.openModels(ctx, n)
 	}
-	return nil
+	if need == writing {
+		n.log = a.logger()
+		n.agreed, err = contract.Load(ctx, n.store, 0)
+	}
+	return err
 }
 
 func (a *app) openEmbedded(ctx context.Context, n *node, need access) (err error) {
@@ -191,7 +203,11 @@ func (n *node) intake() ledger.Append { return n.intakeFrom("local") }
 
 // intakeFrom is the intake of one way in, as metrics and traces name it: http, grpc, esdb, nats, webhooks, deadlines, overlay, local.
 func (n *node) intakeFrom(source string) ledger.Append {
-	return ledger.Intake(n.store.AppendAll, append(n.tell.stages(source), server.Actor, ledger.Validate)...)
+	stages := append(n.tell.stages(source), server.Actor)
+	if n.agreed != nil {
+		stages = append(stages, contract.Stage(contract.StageOptions{Registry: n.agreed, Find: n.store.Find, Checked: n.tell.contracts(), Logger: n.log}))
+	}
+	return ledger.Intake(n.store.AppendAll, append(stages, ledger.Validate)...)
 }
 
 // sign writes checkpoints while a command writes, as a server does: a long import that is cut off leaves a second of it uncovered,

@@ -20,12 +20,13 @@ import (
 type telemetry struct {
 	registry *prometheus.Registry
 	appends  *appendMetrics
+	checks   *checkMetrics
 	traces   *tracing // nil: off
 }
 
 func (a *app) startTelemetry(ctx context.Context, n *node) (*telemetry, error) {
 	t := &telemetry{registry: prometheus.NewRegistry()}
-	t.appends = newAppendMetrics(t.registry)
+	t.appends, t.checks = newAppendMetrics(t.registry), newCheckMetrics(t.registry)
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 		&engineMetrics{store: n.disk}, signedAt(filepath.Join(n.dir, notary.CheckpointFile)), n.storeMetrics())
 	if a.cfg.Trace.Endpoint == "" {
@@ -46,6 +47,14 @@ func (t *telemetry) stages(source string) []ledger.Stage {
 		list = append(list, t.traces.stage(source))
 	}
 	return list
+}
+
+// contracts is told of each check of an offer against its contract; nil where nobody wants to know.
+func (t *telemetry) contracts() func(contract string, took time.Duration, broken bool) {
+	if t == nil {
+		return nil
+	}
+	return t.checks.checked
 }
 
 // handled is what a follower tells of the events it handled, under the name of its spans; nil where nobody wants to know.

@@ -119,6 +119,9 @@ type Variant struct {
 type Upcast struct {
 	From  int    `json:"from"`
 	Steps []Step `json:"steps"`
+	To    int    `json:"-"` // the contract's version; set by [Contract.Upcaster] and [Chain]
+
+	derived map[int]*derivation // compiled expressions by step; nil: not compiled yet
 }
 
 // Step is one change of an envelope; exactly one member is set.

@@ -39,6 +39,12 @@ func Parse(document []byte) (*Contract, error) {
 	if err := d.Decode(c); err != nil {
 		return nil, ledger.Errorf(ledger.CodeInvalid, opParse, "see docs/contracts.md for the members", "%s", plainJSONError(err))
 	}
+	c.defaults()
+	return c, c.check()
+}
+
+// defaults fills in what a document need not say.
+func (c *Contract) defaults() {
 	if c.Reader == "" {
 		c.Reader = Strict
 	}
@@ -48,7 +54,6 @@ func Parse(document []byte) (*Contract, error) {
 	if c.Compatibility == "" {
 		c.Compatibility = Backward
 	}
-	return c, c.check()
 }
 
 // asJSON turns YAML, of which JSON is a part, into JSON.

@@ -26,6 +26,7 @@ const ingestBatch = 256
 // stream, is written whole or not at all; of a batch for several streams each stream's part stands on its own.
 type IngestReply struct {
 	Receipts []ledger.Receipt `json:"receipts,omitempty"`
+	Notices  []ledger.Notice  `json:"notices,omitempty"`
 	Error    *IngestError     `json:"error,omitempty"`
 }
 
@@ -104,7 +105,7 @@ func (in *Ingest) handle(ctx context.Context, requests []*request) {
 func (in *Ingest) reply(r *request, results []ledger.Result) {
 	reply := IngestReply{}
 	for _, result := range results {
-		reply.Receipts = append(reply.Receipts, result.Receipts...)
+		reply.Receipts, reply.Notices = append(reply.Receipts, result.Receipts...), append(reply.Notices, result.Notices...)
 		if r.err == nil {
 			r.err = result.Err
 		}

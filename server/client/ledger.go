@@ -73,7 +73,7 @@ func (c *Client) AppendAll(ctx context.Context, batches []ledger.Batch) []ledger
 		case out.Results[i].Problem != nil:
 			results[i].Err = out.Results[i].Problem.Ledger()
 		default:
-			results[i].Receipts = out.Results[i].Receipts
+			results[i].Receipts, results[i].Notices = out.Results[i].Receipts, out.Results[i].Notices
 		}
 	}
 	return results

@@ -24,6 +24,8 @@ type Problem struct {
 	Position uint64       `json:"position,omitempty" doc:"of id_conflict: where the first event is"`
 	Stored   *ledger.Hash `json:"stored,omitempty" doc:"of id_conflict: digest of what is recorded"`
 	Offered  *ledger.Hash `json:"offered,omitempty" doc:"of id_conflict: digest of what was sent"`
+
+	Notices []ledger.Notice `json:"notices,omitempty" doc:"of violation: contracts and how they are broken"`
 }
 
 // Error is the detail.
@@ -43,6 +45,8 @@ func (p *Problem) Ledger() error {
 		e.Err = &ledger.StaleRevision{Stream: p.Stream, Expected: ledger.Expect(*p.Expected), Current: *p.Current}
 	case p.Code == ledger.CodeIDConflict && p.Stored != nil && p.Offered != nil:
 		e.Err = &ledger.IDConflict{Stream: p.Stream, Source: p.Source, ID: p.ID, Position: p.Position, Stored: *p.Stored, Offered: *p.Offered}
+	case p.Code == ledger.CodeViolation && len(p.Notices) > 0:
+		e.Err = &ledger.Broken{Notices: p.Notices}
 	}
 	return e
 }

@@ -21,7 +21,7 @@ func (r Results) AppendJSON(buf []byte) ([]byte, error) {
 			buf = append(buf, ',')
 		}
 		switch one := &r.Results[i]; {
-		case one.Problem != nil || len(one.Receipts) == 0:
+		case one.Problem != nil || len(one.Receipts) == 0 || len(one.Notices) > 0:
 			text, err := json.Marshal(one)
 			if err != nil {
 				return nil, err
@@ -36,7 +36,15 @@ func (r Results) AppendJSON(buf []byte) ([]byte, error) {
 
 // AppendJSON appends the answer as JSON.
 func (r Receipts) AppendJSON(buf []byte) ([]byte, error) {
-	return append(appendReceipts(append(buf, '{'), r.Receipts), '}'), nil
+	buf = appendReceipts(append(buf, '{'), r.Receipts)
+	if len(r.Notices) > 0 {
+		text, err := json.Marshal(r.Notices)
+		if err != nil {
+			return nil, err
+		}
+		buf = append(append(buf, `,"notices":`...), text...)
+	}
+	return append(buf, '}'), nil
 }
 
 func appendReceipts(buf []byte, receipts []ledger.Receipt) []byte {

@@ -50,6 +50,7 @@ type BatchWire struct {
 // ResultWire is the answer to one batch.
 type ResultWire struct {
 	Receipts []ledger.Receipt `json:"receipts,omitempty"`
+	Notices  []ledger.Notice  `json:"notices,omitempty" doc:"what contracts say against events of the batch"`
 	Problem  *Problem         `json:"problem,omitempty"`
 }
 
@@ -66,6 +67,7 @@ type Results struct {
 // Receipts is the answer to an append of events, a receipt for each in order.
 type Receipts struct {
 	Receipts []ledger.Receipt `json:"receipts"`
+	Notices  []ledger.Notice  `json:"notices,omitempty" doc:"what contracts say against events; those of a batch that went to quarantine have receipts of the stream quarantine-<source>"`
 }
 
 // List is a page of a list. Next is the cursor of its last item, "" at the end.
@@ -113,6 +115,24 @@ type Party struct {
 	Stage string `json:"stage" minLength:"1" maxLength:"1024" doc:"group, team or system"`
 	Party string `json:"party,omitempty" maxLength:"1024" doc:"the person, bot or agent in it"`
 	Kind  string `json:"kind,omitempty" maxLength:"1024" doc:"human, bot, ai_agent, system, team, partner, customer"`
+}
+
+// View is the body of what a receiver opened: see [brief.View].
+type View struct {
+	Journey   string    `json:"journey,omitempty" maxLength:"504" doc:"that the handoff is of; default: looked up in the read models"`
+	By        *Party    `json:"by,omitempty" doc:"who opened it"`
+	Fields    []string  `json:"fields,omitempty" maxItems:"500" doc:"that were opened"`
+	SidePanel []string  `json:"side_panel,omitempty" maxItems:"500" doc:"references of the side panel that were opened"`
+	Time      time.Time `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+}
+
+// Correction is the body of a customer's correction: see [brief.Correction].
+type Correction struct {
+	Field   string          `json:"field" minLength:"1" maxLength:"256" doc:"of the context"`
+	Value   json.RawMessage `json:"value" doc:"what is right, any JSON; null takes the field away"`
+	By      string          `json:"by,omitempty" maxLength:"256" doc:"token of the customer"`
+	Channel string          `json:"channel,omitempty" maxLength:"1024"`
+	Time    time.Time       `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
 }
 
 // Move is the body of a move of a handoff: see [ledger.HandoffMove].

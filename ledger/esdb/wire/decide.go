@@ -83,6 +83,10 @@ func (a *appending) write(ctx context.Context, expect ledger.Expect, events []le
 		return answer{}, false, result.Err
 	}
 	for _, r := range result.Receipts {
+		if r.Stream != a.stream { // this protocol has no answer for what is kept elsewhere
+			return answer{}, false, &ledger.Error{Code: ledger.CodeViolation, Op: "append", Err: &ledger.Broken{Notices: result.Notices},
+				Hint: "it is kept in " + r.Stream + "; see `baton contracts inbox`"}
+		}
 		if r.Duplicate {
 			return answer{}, true, nil
 		}

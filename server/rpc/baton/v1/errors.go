@@ -15,7 +15,7 @@ import (
 // again; what is too large is wrong for ever, and so no ResourceExhausted, which clients retry.
 var codes = map[ledger.Code]connect.Code{
 	ledger.CodeInvalid: connect.CodeInvalidArgument, ledger.CodeTooLarge: connect.CodeInvalidArgument, ledger.CodeNotFound: connect.CodeNotFound,
-	ledger.CodeStaleRevision: connect.CodeAborted, ledger.CodeIDConflict: connect.CodeAlreadyExists, ledger.CodePartialBatch: connect.CodeFailedPrecondition, ledger.CodeAnswered: connect.CodeFailedPrecondition,
+	ledger.CodeStaleRevision: connect.CodeAborted, ledger.CodeIDConflict: connect.CodeAlreadyExists, ledger.CodePartialBatch: connect.CodeFailedPrecondition, ledger.CodeAnswered: connect.CodeFailedPrecondition, ledger.CodeViolation: connect.CodeFailedPrecondition,
 	ledger.CodeLocked: connect.CodeFailedPrecondition, ledger.CodeDiskFull: connect.CodeResourceExhausted, ledger.CodeUnavailable: connect.CodeUnavailable,
 	ledger.CodeNotKnown: connect.CodeUnauthenticated, ledger.CodeForbidden: connect.CodePermissionDenied, ledger.CodeTooMany: connect.CodeResourceExhausted,
 	ledger.CodeUnsupported: connect.CodeUnimplemented, ledger.CodeClosed: connect.CodeUnavailable,
