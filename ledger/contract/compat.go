@@ -11,9 +11,9 @@ import (
 type Break struct {
 	Direction Compatibility   `json:"direction"`         // backward: old envelopes, new readers; forward: the reverse
 	Against   int             `json:"against"`           // the earlier version
-	Field     string          `json:"field,omitempty"`   // of the contract; key_insight; "" for all of it
+	Field     string          `json:"field,omitempty"`   // of the contract, or key_insight
 	Case      string          `json:"case,omitempty"`    // the variants it is about, "" for all handoffs
-	What      string          `json:"what"`              // what changed
+	What      string          `json:"what"`              // what changed; begins with the field
 	Breaks    string          `json:"breaks"`            // for whom
 	Fix       string          `json:"fix"`               // how to mend it
 	Certain   bool            `json:"certain"`           // Witness shows it, whichever case it is read as; else there may be no break
