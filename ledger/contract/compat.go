@@ -98,8 +98,9 @@ type pair struct {
 	direction Compatibility
 	against   int
 	reader    Reader
-	rivals    []*kase // the cases that readers may be in, where from holds
-	upcast    *Upcast // of the new version from the old, backward only
+	rivals    []*kase                    // the cases that readers may be in, where from holds
+	upcast    *Upcast                    // of the new version from the old, backward only
+	found     map[string]json.RawMessage // samples of fields
 }
 
 // breaks lists what keeps the envelopes of one version from being valid under the other.
@@ -115,7 +116,7 @@ func breaks(old, new *Contract, direction Compatibility, reader Reader) (out []B
 	for _, k := range reached(from.cases()) {
 		rivals := meets(k, from, toCases)
 		for _, other := range rivals {
-			p := &pair{k, other, direction, old.Version, reader, rivals, upcast}
+			p := &pair{k, other, direction, old.Version, reader, rivals, upcast, map[string]json.RawMessage{}}
 			for _, b := range p.compare() {
 				out = mergeBreak(out, b)
 			}

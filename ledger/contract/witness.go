@@ -158,6 +158,15 @@ func (p *pair) counterexample(name string) json.RawMessage {
 
 // sample finds a short valid value of a field, one that is valid on the other side as well where there is one; nil where none is found.
 func (p *pair) sample(name string) json.RawMessage {
+	v, known := p.found[name]
+	if !known {
+		v = p.sampled(name)
+		p.found[name] = v
+	}
+	return v
+}
+
+func (p *pair) sampled(name string) json.RawMessage {
 	mine := p.from.compiled(name)
 	if mine == nil {
 		return nil
