@@ -8,8 +8,8 @@
 //	  - The file is YAML, TOML or JSON, told by its extension. Keys may be nested (nats: {url: …}) or dotted (nats.url: …),
 //	    in any case. It is named by Options.File, else by BATON_CONFIG; there is no search for one.
 //	  - The environment variable of a key is BATON_ and the key in capitals, with underscores for dots: BATON_NATS_URL.
-//	    A variable that is set but empty counts as not given. Lists are separated by commas; custody.points
-//	    and webhooks are JSON.
+//	    A variable that is set but empty counts as not given. Lists are separated by commas; custody.points,
+//	    webhooks and enrich.sources are JSON.
 //	  - The flag of a key is the key with dashes for dots and underscores: --nats-url. Only flags that were given count.
 //
 // Nothing is guessed: an unknown key or BATON_ variable, a value of the wrong type and a value out of range are each an
@@ -47,6 +47,9 @@ type Config struct {
 	Deadlines      Deadlines
 	Predict        Predict
 	Webhooks       map[string]Webhook // endpoints by name
+	Context        Context
+	Enrich         Enrich
+	Channels       Channels
 	Trace          Trace
 	Log            Log
 }
@@ -145,6 +148,11 @@ type Gate struct {
 type Monitor struct {
 	Every  int // handoff moments; 0: never
 	Window int // outcomes
+}
+
+// Context says what is recorded of contexts.
+type Context struct {
+	Deliver bool // handoff.delivered is recorded by Baton
 }
 
 // CustodyLimits are the time limits of one point.

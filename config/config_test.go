@@ -71,9 +71,10 @@ func TestDefaults(t *testing.T) {
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
 		Deadlines:  config.Deadlines{Enabled: true}, Predict: config.Predict{Points: []string{}, Budget: 20 * time.Millisecond, TTL: 24 * time.Hour,
 			Models: []string{}, Explore: 0.1, HoldOut: 0.1, Gate: config.Gate{Outcomes: 100, ECE: 0.1, Segments: []string{"channel", "receiver", "begun by", "kind"}}, Monitor: config.Monitor{Every: 500, Window: 500}, DriftFloor: 0.1},
-		Webhooks: map[string]config.Webhook{},
-		Trace:    config.Trace{Sample: 1},
-		Log:      config.Log{Level: "info", Format: "text"},
+		Webhooks: map[string]config.Webhook{}, Channels: config.Channels{RealTime: []string{}, NearRealTime: []string{}, Async: []string{}},
+		Enrich: config.Enrich{Sources: map[string]config.EnrichSource{}, Budget: config.EnrichBudget{RealTime: 300 * time.Millisecond, NearRealTime: 2 * time.Second}, MaxAge: time.Hour},
+		Trace:  config.Trace{Sample: 1},
+		Log:    config.Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(l.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", l.Config, want)

@@ -10,7 +10,7 @@ import (
 // key is one row of the table. The type of the setting is the type of its default.
 type key struct {
 	name   string
-	def    any               // string, bool, int, float64, time.Duration, []string, map[string]CustodyLimits or map[string]Webhook
+	def    any               // string, bool, int, float64, time.Duration, []string, map[string]CustodyLimits, map[string]Webhook or map[string]EnrichSource
 	field  func(*Config) any // pointer to the place of the setting
 	rule   func(any) error   // nil: every value of the type will do; called with a value of the type
 	secret bool              // may hold a password: never quoted in errors, redacted in entries
@@ -127,6 +127,25 @@ var keys = []key{
 	{name: "webhooks", def: map[string]Webhook{}, field: func(c *Config) any { return &c.Webhooks }, secret: true,
 		doc: "Endpoints that handoffs are delivered to: name to url, secrets or secret_file and more, see docs/webhooks.md."},
 
+	{name: "context.deliver", def: false, field: func(c *Config) any { return &c.Context.Deliver },
+		doc: "Record handoff.delivered for each offer when its sources have answered or the budget is over, where no system of the receiver's says so itself."},
+	{name: "enrich.sources", def: map[string]EnrichSource{}, field: func(c *Config) any { return &c.Enrich.Sources }, secret: true,
+		doc: "Systems that fill fields of a handoff's context: name to kind, fields and more, see docs/context.md."},
+	{name: "enrich.budget.real_time", def: 300 * time.Millisecond, field: func(c *Config) any { return &c.Enrich.Budget.RealTime }, rule: within(0, time.Hour),
+		doc: "How long a delivery waits for sources on real-time channels, from the offer on; 0 until all have answered. Only precomputed values are used there."},
+	{name: "enrich.budget.near_real_time", def: 2 * time.Second, field: func(c *Config) any { return &c.Enrich.Budget.NearRealTime }, rule: within(0, time.Hour),
+		doc: "The same on near-real-time channels; what answers later is recorded as late."},
+	{name: "enrich.budget.async", def: time.Duration(0), field: func(c *Config) any { return &c.Enrich.Budget.Async }, rule: within(0, 24*time.Hour),
+		doc: "The same on all other channels."},
+	{name: "enrich.max_age", def: time.Hour, field: func(c *Config) any { return &c.Enrich.MaxAge }, rule: positive,
+		doc: "Offers that occurred longer ago than this, as those of an import, are neither enriched nor delivered."},
+	{name: "channels.real_time", def: []string{}, field: func(c *Config) any { return &c.Channels.RealTime }, rule: eachNotEmpty,
+		doc: "Channels on which somebody waits, besides chat, phone, voice, video, call and in-person."},
+	{name: "channels.near_real_time", def: []string{}, field: func(c *Config) any { return &c.Channels.NearRealTime }, rule: eachNotEmpty,
+		doc: "Channels that answer within seconds, besides api, webhook, sms, push, messenger and crm-task."},
+	{name: "channels.async", def: []string{}, field: func(c *Config) any { return &c.Channels.Async }, rule: eachNotEmpty,
+		doc: "Channels that are neither, in spite of their names; all others are so anyway."},
+
 	{name: "log.level", def: "info", field: func(c *Config) any { return &c.Log.Level },
 		rule: oneOf("debug", "info", "warn", "error"), doc: "Least severe level that is logged: debug, info, warn or error."},
 	{name: "log.format", def: "text", field: func(c *Config) any { return &c.Log.Format }, rule: oneOf("text", "json"),
@@ -158,6 +177,8 @@ func (k key) assign(c *Config, value any) {
 		*p = maps.Clone(value.(map[string]CustodyLimits))
 	case *map[string]Webhook:
 		*p = maps.Clone(value.(map[string]Webhook))
+	case *map[string]EnrichSource:
+		*p = maps.Clone(value.(map[string]EnrichSource))
 	}
 }
 

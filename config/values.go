@@ -40,6 +40,8 @@ func (k key) convert(raw any) (any, error) {
 		return k.toList(raw)
 	case map[string]Webhook:
 		return toWebhooks(raw)
+	case map[string]EnrichSource:
+		return toSources(raw)
 	default:
 		return toPoints(raw)
 	}
@@ -205,7 +207,9 @@ func (k key) show(c *Config) string {
 	case *map[string]CustodyLimits:
 		return showPoints(*p)
 	case *map[string]Webhook:
-		return showWebhooks(*p)
+		return showNamed(*p, webhookFields)
+	case *map[string]EnrichSource:
+		return showNamed(*p, enrichMembers)
 	case *string:
 		if k.secret {
 			return redact(*p)

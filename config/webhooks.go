@@ -1,13 +1,10 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -31,10 +28,7 @@ type Webhook struct {
 }
 
 // webhookFields is the table of an endpoint's members, each a key of its own kind within the endpoint.
-var webhookFields = []struct {
-	key
-	field func(*Webhook) any
-}{
+var webhookFields = []member[Webhook]{
 	{key{name: "url", def: "", rule: webhookURL, secret: true}, func(w *Webhook) any { return &w.URL }},
 	{key{name: "secrets", def: []string{}, rule: webhookSecrets, secret: true}, func(w *Webhook) any { return &w.Secrets }},
 	{key{name: "secret_file", def: ""}, func(w *Webhook) any { return &w.SecretFile }},
@@ -53,58 +47,18 @@ var webhookFields = []struct {
 
 // toWebhooks reads the endpoints: a map from names, or the same as JSON.
 func toWebhooks(raw any) (any, error) {
-	if text, ok := raw.(string); ok {
-		raw = nil
-		if err := json.Unmarshal([]byte(text), &raw); err != nil {
-			return nil, errors.New(`is no JSON; expected an object such as {"crm":{"url":"https://crm.example.org/in","secret_file":"crm.secret"}}`)
-		}
-	}
-	table, ok := stringMap(raw)
-	if !ok {
-		return nil, errors.New("is no map; expected endpoints by name, each with url and secrets or secret_file")
-	}
-	hooks := make(map[string]Webhook, len(table))
-	for _, name := range sortedKeys(table) {
-		if err := webhookName(name); err != nil {
-			return nil, err
-		}
-		w, err := toWebhook(name, table[name])
-		if err != nil {
-			return nil, err
-		}
-		hooks[name] = w
-	}
-	return hooks, nil
+	return toNamed(raw, `{"crm":{"url":"https://crm.example.org/in","secret_file":"crm.secret"}}`, "endpoints by name, each with url and secrets or secret_file", toWebhook)
 }
 
 // toWebhook reads one endpoint.
 func toWebhook(name string, raw any) (w Webhook, err error) {
-	table, ok := stringMap(raw)
-	if !ok {
-		return w, fmt.Errorf("has no members for %s; expected url and secrets or secret_file", name)
+	if err := entryName("endpoint", name); err != nil {
+		return w, err
 	}
-	left := maps.Clone(table)
-	for _, f := range webhookFields {
-		value := f.def
-		if given, ok := table[f.name]; ok {
-			if value, err = f.parse(given); err != nil {
-				return w, fmt.Errorf("at %s.%s %w", name, f.name, err)
-			}
-		}
-		delete(left, f.name)
-		store(f.field(&w), value)
-	}
+	w, err = readMembers(name, raw, webhookFields, "url and secrets or secret_file")
 	switch {
-	case len(left) > 0:
-		known := make([]string, len(webhookFields))
-		for i, f := range webhookFields {
-			known[i] = f.name
-		}
-		unknown := sortedKeys(left)[0]
-		if near := nearest(unknown, known); near != "" {
-			return w, fmt.Errorf("has the unknown member %s.%s; did you mean %s?", name, unknown, near)
-		}
-		return w, fmt.Errorf("has the unknown member %s.%s; expected %s", name, unknown, strings.Join(known, ", "))
+	case err != nil:
+		return w, err
 	case w.URL == "":
 		return w, fmt.Errorf("has no url at %s; expected https://host/path", name)
 	case len(w.Secrets) == 0 && w.SecretFile == "":
@@ -113,79 +67,7 @@ func toWebhook(name string, raw any) (w Webhook, err error) {
 	return w, nil
 }
 
-// store puts a parsed value where it belongs.
-func store(field, value any) {
-	switch p := field.(type) {
-	case *string:
-		*p = value.(string)
-	case *bool:
-		*p = value.(bool)
-	case *int:
-		*p = value.(int)
-	case *time.Duration:
-		*p = value.(time.Duration)
-	case *[]string:
-		*p = slices.Clone(value.([]string))
-	}
-}
-
-// showWebhooks writes the endpoints as the environment would give them, members that say nothing left out. Secrets are
-// replaced, and the query of a URL with them.
-func showWebhooks(hooks map[string]Webhook) string {
-	table := make(map[string]map[string]any, len(hooks))
-	for name, w := range hooks {
-		row := map[string]any{}
-		for _, f := range webhookFields {
-			switch p := f.field(&w).(type) {
-			case *[]string:
-				if len(*p) > 0 {
-					row[f.name] = hideEach(*p, f.secret)
-				}
-			case *time.Duration:
-				row[f.name] = showDuration(*p)
-			case *string:
-				if *p != "" {
-					row[f.name] = hideQuery(*p, f.secret)
-				}
-			case *bool:
-				row[f.name] = *p
-			case *int:
-				row[f.name] = *p
-			}
-		}
-		table[name] = row
-	}
-	return compactJSON(table)
-}
-
-func hideEach(list []string, secret bool) []string {
-	list = slices.Clone(list)
-	for i := range list {
-		if secret {
-			list[i] = "xxxxx"
-		}
-	}
-	return list
-}
-
-func hideQuery(address string, secret bool) string {
-	if base, _, ok := strings.Cut(address, "?"); ok && secret {
-		return base + "?xxxxx"
-	}
-	return address
-}
-
 // The rules of an endpoint's members. What may be a secret is not quoted.
-
-func webhookName(name string) error {
-	plain := !strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
-	})
-	if !plain || name == "" || len(name) > 64 || strings.ContainsAny(name[:1], "-_.") {
-		return fmt.Errorf("has the endpoint %q; expected a name of letters, digits, dots, dashes and underscores", name)
-	}
-	return nil
-}
 
 func webhookURL(v any) error {
 	u, err := url.Parse(v.(string))

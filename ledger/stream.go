@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"hash/fnv"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -70,6 +71,24 @@ func Point(sender, receiver, channel string) string {
 		return escape(s, func(c byte) bool { return c > ' ' && c != '%' && c != '>' && c != '@' && c != 0x7f })
 	}
 	return esc(sender) + ">" + esc(receiver) + "@" + esc(channel)
+}
+
+// SplitPoint takes the name of a point apart; ok is false where it is none that Point gives.
+func SplitPoint(name string) (sender, receiver, channel string, ok bool) {
+	sender, rest, ok1 := strings.Cut(name, ">")
+	receiver, channel, ok2 := strings.Cut(rest, "@")
+	if !ok1 || !ok2 {
+		return "", "", "", false
+	}
+	parts := [3]*string{&sender, &receiver, &channel}
+	for _, p := range parts {
+		plain, err := url.PathUnescape(*p)
+		if err != nil {
+			return "", "", "", false
+		}
+		*p = plain
+	}
+	return sender, receiver, channel, Point(sender, receiver, channel) == name
 }
 
 // SubjectToken makes one NATS subject token of any text: everything but ASCII letters, digits, "-" and "@" is percent-encoded,

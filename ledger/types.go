@@ -24,6 +24,7 @@ var catalogue = map[string][]string{
 	"feedback":   {"recorded", "propagated", "acknowledged"},
 	"contract": {"drafted", "prototyped", "published", "deprecated", "retired", "exception_granted", "signed", "violated", "quarantined",
 		"released", "discarded", "drift_detected", "drift_cleared"},
+	"point":      {"mapped", "pain_recorded", "pain_decided", "classified", "advanced", "trained", "answered", "retired"},
 	"model":      {"registered", "shadowed", "promoted", "demoted", "retired"},
 	"experiment": {"registered", "started", "stopped", "decided"},
 	"subject":    {"classified", "key_destroyed", "hold_placed", "hold_released"},

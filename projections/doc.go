@@ -10,6 +10,7 @@
 //	f position              the journey whose first event it is
 //	s stage journey         journeys by the stage that owns them
 //	q time journey          open journeys with an owner and no open offer, by the last act in them; their point
+//	g point position        handoffs of a point (sender receiver chan) by position; their journey
 //	h handoff journey       handoffs by id
 //	i position              handoffs by the position of their first event; their journey
 //	w time journey handoff  open handoffs by when they were offered; their point
@@ -17,6 +18,7 @@
 //	n name journey position instances of an anomaly, ping-pong among them
 //	a name                  counters of an anomaly: instances, journeys
 //	p sender receiver chan  counters and histograms of a point
+//	v sender receiver chan  offers of a point by day: cells are UTC days since 1970
 //	o level from to         handovers of work: by group, by resource, by offered handoff
 //	x                       totals
 //	t                       first and last occurred time of a fact

@@ -95,6 +95,7 @@ func (e *entry) write(f *folder) {
 		h := &j.Handoffs[i]
 		f.set(textKey(spaceHandoff, h.ID, j.ID), nil)
 		f.set(positionKey(spacePosition, h.Position), []byte(j.ID))
+		f.set(pointedKey(h, h.Position), []byte(j.ID))
 		f.diffHandoff(j, nil, time.Time{}, h)
 	}
 	e.writeOwner(f)
@@ -184,8 +185,12 @@ func (f *folder) diffHandoff(j *ledger.Journey, was *ledger.Handoff, closed time
 		f.totals.countHandoff(was, -1)
 		oldKey, oldValue = waitEntry(was, j.ID, closed)
 	}
-	if first := was == nil || was.Offered.IsZero(); first && !h.Offered.IsZero() && h.Sender.Stage != "" && h.Receiver.Stage != "" {
+	first := was == nil || was.Offered.IsZero()
+	if first && !h.Offered.IsZero() && h.Sender.Stage != "" && h.Receiver.Stage != "" {
 		f.network(levelOffered, h.Sender.Stage, h.Receiver.Stage)
+	}
+	if first && !h.Offered.IsZero() {
+		f.counter(spaceVolume, h.Sender.Stage, h.Receiver.Stage, h.Channel).add(dayOf(h.Offered), 1)
 	}
 	point.countHandoff(h, 1)
 	f.totals.countHandoff(h, 1)

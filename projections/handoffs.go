@@ -121,8 +121,14 @@ func (m *Models) handoffs(ctx context.Context, q *HandoffQuery, yield func(Hando
 		return err
 	}
 	defer v.close()
+	prefix := []byte{space}
+	if sender, receiver, channel, ok := ledger.SplitPoint(q.Point); ok && space == spacePosition {
+		if prefix = textKey(spacePointed, sender, receiver, channel); after != nil {
+			after = append(bytes.Clone(prefix), after[1:]...)
+		}
+	}
 	n := 0
-	for p, err := range v.scan(ctx, []byte{space}, after, q.Newest && space == spacePosition) {
+	for p, err := range v.scan(ctx, prefix, after, q.Newest && space == spacePosition) {
 		if err != nil {
 			return err
 		}
@@ -136,7 +142,7 @@ func (m *Models) handoffs(ctx context.Context, q *HandoffQuery, yield func(Hando
 		if q.Point != "" && row.Point != q.Point || q.State != "" && row.State != q.State {
 			continue
 		}
-		if row.Cursor = writeCursor(p.key); !yield(row) {
+		if row.Cursor = writeCursor(cursorOf(p.key)); !yield(row) {
 			return nil
 		}
 		if n++; n == q.Limit {
@@ -146,11 +152,24 @@ func (m *Models) handoffs(ctx context.Context, q *HandoffQuery, yield func(Hando
 	return nil
 }
 
+// cursorOf is the key that a list goes on from: places in the index of a point are those among all handoffs.
+func cursorOf(key []byte) []byte {
+	if key[0] != spacePointed {
+		return key
+	}
+	return append([]byte{spacePosition}, key[len(key)-8:]...)
+}
+
+// pointedKey is a handoff's entry in the index of its point.
+func pointedKey(h *ledger.Handoff, position uint64) []byte {
+	return append(textKey(spacePointed, h.Sender.Stage, h.Receiver.Stage, h.Channel), positionKey(0, position)[1:]...)
+}
+
 // indexed reads the handoff that an entry of one of the three indexes is about.
 func (v *view) indexed(p pair) (HandoffRow, error) {
-	if p.key[0] == spacePosition {
+	if key := cursorOf(p.key); key[0] == spacePosition {
 		return v.handoff(string(p.value), func(h *ledger.Handoff) bool {
-			return bytes.Equal(positionKey(spacePosition, h.Position), p.key)
+			return bytes.Equal(positionKey(spacePosition, h.Position), key)
 		})
 	}
 	w, err := readWait(p)

@@ -9,12 +9,16 @@ import (
 // any order, and tell a quantile to within 6.25 %: bucket 0..7 are 0..7 ms, then (8+m)<<e milliseconds for m in 0..7, e from 0 on.
 const (
 	subBits     = 3
-	bucketCount = 336 // the longest time.Duration falls in 327
+	BucketCount = 336 // the longest time.Duration falls in 327
 )
 
 // bucketOf is the bucket of a duration. A negative one, which odd clocks make, counts as zero.
-func bucketOf(d time.Duration) uint32 {
-	ms := uint64(max(0, d.Milliseconds()))
+func bucketOf(d time.Duration) uint32 { return Bucket(d.Milliseconds()) }
+
+// Bucket is the bucket of a count of milliseconds, or of anything else that is spread over magnitudes; less than zero counts as zero. It is below
+// BucketCount.
+func Bucket(n int64) uint32 {
+	ms := uint64(max(0, n))
 	if ms < 1<<subBits {
 		return uint32(ms)
 	}
@@ -22,8 +26,8 @@ func bucketOf(d time.Duration) uint32 {
 	return uint32(e<<subBits) + uint32(ms>>e)
 }
 
-// bucketRange is the span of a bucket in milliseconds, the upper end excluded.
-func bucketRange(bucket uint32) (low, high int64) {
+// BucketRange is the span of a bucket in milliseconds, the upper end excluded.
+func BucketRange(bucket uint32) (low, high int64) {
 	if bucket < 2<<subBits {
 		return int64(bucket), int64(bucket) + 1
 	}
@@ -43,10 +47,10 @@ type Wait struct {
 	P99Seconds  float64 `json:"p99_seconds"`
 }
 
-// observe counts a duration (or, with n = -1, takes it back) in the histogram at base: bucketCount buckets, then the sum in milliseconds.
+// observe counts a duration (or, with n = -1, takes it back) in the histogram at base: BucketCount buckets, then the sum in milliseconds.
 func (s *sums) observe(base uint32, d time.Duration, n int64) {
 	s.add(base+bucketOf(d), n)
-	s.add(base+bucketCount, n*max(0, d.Milliseconds()))
+	s.add(base+BucketCount, n*max(0, d.Milliseconds()))
 }
 
 // wait reads the histogram at base.
@@ -54,14 +58,14 @@ func (s sums) wait(base uint32) Wait {
 	var cells []cell
 	var w Wait
 	for _, c := range s {
-		if c.index >= base && c.index < base+bucketCount && c.value > 0 {
+		if c.index >= base && c.index < base+BucketCount && c.value > 0 {
 			cells, w.Count = append(cells, cell{c.index - base, c.value}), w.Count+c.value
 		}
 	}
 	if w.Count == 0 {
 		return w
 	}
-	w.MeanSeconds = float64(s.get(base+bucketCount)) / float64(w.Count) / 1e3
+	w.MeanSeconds = float64(s.get(base+BucketCount)) / float64(w.Count) / 1e3
 	for _, q := range []struct {
 		percent int64
 		to      *float64
@@ -75,7 +79,7 @@ func (s sums) wait(base uint32) Wait {
 func quantile(cells []cell, rank int64) float64 {
 	for _, c := range cells {
 		if rank -= c.value; rank <= 0 {
-			low, high := bucketRange(c.index)
+			low, high := BucketRange(c.index)
 			return float64(low+high-1) / 2e3
 		}
 	}

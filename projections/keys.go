@@ -13,6 +13,7 @@ const (
 	spaceMeta      = 0x00
 	spaceAnomaly   = 'a'
 	spaceFirst     = 'f'
+	spacePointed   = 'g'
 	spaceHandoff   = 'h'
 	spacePosition  = 'i'
 	spaceJourney   = 'j'
@@ -23,6 +24,7 @@ const (
 	spaceIdle      = 'q'
 	spaceStage     = 's'
 	spaceTime      = 't'
+	spaceVolume    = 'v'
 	spaceWaiting   = 'w'
 	spaceTotals    = 'x'
 	levelGroup     = 'g'
@@ -115,7 +117,7 @@ func keyName(key []byte) string {
 	names := map[byte]string{spaceAnomaly: "count of anomaly", spaceFirst: "journey by first position", spaceHandoff: "handoff",
 		spacePosition: "handoff by position", spaceJourney: "journey", spaceWaited: "ended wait", spaceInstance: "anomaly",
 		spaceNetwork: "handover of work", spacePoint: "point", spaceIdle: "idle journey", spaceStage: "journey by stage",
-		spaceTime: "first or last time", spaceWaiting: "open handoff", spaceTotals: "totals"}
+		spaceTime: "first or last time", spaceWaiting: "open handoff", spacePointed: "handoff of a point", spaceVolume: "volume of a point", spaceTotals: "totals"}
 	if len(key) == 0 || names[key[0]] == "" {
 		return fmt.Sprintf("key %x", key)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // modelVersion changes whenever the same events give other keys or values. Models of another version are made again at Open.
-const modelVersion = 2
+const modelVersion = 3
 
 // Options tune the models; the zero value is good.
 type Options struct {

@@ -111,8 +111,8 @@ func TestBuckets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ms := rapid.Int64Range(0, math.MaxInt64/int64(time.Millisecond)).Draw(t, "ms")
 		b := bucketOf(time.Duration(ms) * time.Millisecond)
-		low, high := bucketRange(b)
-		if ms < low || ms >= high || b >= bucketCount || high-low > max(1, low/8) {
+		low, high := BucketRange(b)
+		if ms < low || ms >= high || b >= BucketCount || high-low > max(1, low/8) {
 			t.Fatalf("%d ms is in bucket %d, %d to %d", ms, b, low, high)
 		}
 	})

@@ -80,6 +80,8 @@ func TestHandoffsByPages(t *testing.T) {
 		"b1":             {Order: ByOffered},
 		"c1 a1 d1 a2":    {Order: ByWait},
 		"a2":             {Point: "desk>bot@chat"},
+		"a1 b1 c1 d1":    {Point: "bot>desk@chat"},
+		"d1 c1 b1 a1":    {Point: "bot>desk@chat", Newest: true},
 		"d1":             {State: ledger.Declined},
 		"":               {Order: ByOffered, Before: epoch.Add(2 * time.Hour)},
 	} {

@@ -10,7 +10,7 @@ import (
 func TestVersionIsOfTheBytes(t *testing.T) {
 	_, d, err := tinyModels(t).Digest(background)
 	check(t, err)
-	const want = "version 2: a9c338362647f898bd081b9ddbf82edc45af9fb97c89ac12584f5dc2e301a0ad"
+	const want = "version 3: ae5c1d06d60cd78e1d4b2defeaa0d232f2964b33b7793801c9ae03c3575ba05a"
 	if got := fmt.Sprintf("version %d: %s", modelVersion, d); got != want {
 		t.Errorf("the models of the tiny ledger are\n%s, noted is\n%s", got, want)
 	}

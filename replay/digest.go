@@ -22,6 +22,9 @@ func Digest(v View) ledger.Hash {
 	return sha256.Sum256(canonical(text))
 }
 
+// Canonical is JSON as [Digest] has it: equal values have equal bytes. Text that is not JSON is given back as it is.
+func Canonical(text []byte) []byte { return canonical(text) }
+
 // canonical rewrites JSON so that equal values have equal bytes. Text that is not JSON is given back as it is.
 func canonical(text []byte) []byte {
 	var value any

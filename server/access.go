@@ -38,9 +38,12 @@ var rules = map[string]rule{
 	"GET /v1/records": {Reader, true}, "GET /v1/streams": {Reader, true}, "GET /v1/streams/{stream}/records": {Reader, true}, "GET /v1/tail": {Reader, true},
 
 	"POST /v1/events": {role: Writer}, "POST /v1/batches": {role: Writer}, "POST /v1/handoffs": {role: Writer},
+	"POST /v1/handoffs/{handoff}/viewed": {role: Writer}, "POST /v1/handoffs/{handoff}/enrich": {role: Writer}, "GET /v1/handoffs/{handoff}/progress": {Reader, true},
+	"POST /v1/journeys/{id}/corrections": {role: Writer},
 	"POST /v1/handoffs/{handoff}/{verb}": {role: Writer}, "POST /v1/journeys/{id}/suggestions/{verb}": {role: Writer},
+	"POST /v1/points/{point}/{verb}": {role: Writer},
 
-	"POST /v1/contracts/{name}/validate": {role: Reader},
+	"POST /v1/contracts/{name}/validate": {role: Reader}, "POST /v1/contracts/{name}/{verb}": {role: Operator}, "POST /v1/quarantine/{id}/{verb}": {role: Operator},
 
 	"POST /v1/verify": {role: Operator}, "POST /v1/rebuild": {role: Operator}, "POST /v1/relay/check": {role: Operator},
 	"POST /v1/backup": {role: Operator}, "POST /v1/webhooks/{name}/replay": {role: Operator}, "POST /v1/webhooks/{name}/test": {role: Operator},

@@ -143,7 +143,10 @@ func TestRolesAreThoughtOf(t *testing.T) {
 	s, _, _, _ := serve(t)
 	want := map[string]string{"/v1/events": "writer", "/v1/batches": "writer", "/v1/handoffs": "writer", "/v1/handoffs/{handoff}/{verb}": "writer",
 		"/v1/journeys/{id}/suggestions/{verb}": "writer",
-		"/v1/verify":                           "operator", "/v1/rebuild": "operator", "/v1/relay/check": "operator", "/v1/backup": "operator",
+		"/v1/contracts/{name}/validate":        "reader", "/v1/contracts/{name}/{verb}": "operator", "/v1/quarantine/{id}/{verb}": "operator",
+		"/v1/verify": "operator", "/v1/rebuild": "operator", "/v1/relay/check": "operator", "/v1/backup": "operator",
+		"/v1/points/{point}/{verb}":     "writer",
+		"/v1/handoffs/{handoff}/viewed": "writer", "/v1/handoffs/{handoff}/enrich": "writer", "/v1/journeys/{id}/corrections": "writer",
 		"/v1/webhooks/{name}/replay": "operator", "/v1/webhooks/{name}/test": "operator", "/v1/webhooks/{name}/enable": "operator",
 		"/v1/webhooks/{name}/deliveries/{id}/replay": "operator"}
 	for path, item := range document(t, s.URL)["paths"].(map[string]any) {

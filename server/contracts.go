@@ -11,7 +11,8 @@ import (
 	"github.com/baton-ledger/baton/server/client"
 )
 
-type contractInput struct {
+// ContractInput names a contract; exported, since huma looks into no other embedded type.
+type ContractInput struct {
 	Name string `path:"name" maxLength:"300" doc:"of the contract; / as %2F"`
 }
 
@@ -26,11 +27,13 @@ func (s *Server) contracts(api huma.API) {
 			return reply(client.List[*contract.State]{Items: g.States()}, nil)
 		})
 	huma.Register(api, operation("contract", http.MethodGet, "/v1/contracts/{name}", "One contract: documents, statuses, history"),
-		func(ctx context.Context, in *contractInput) (*answer[*contract.State], error) {
+		func(ctx context.Context, in *ContractInput) (*answer[*contract.State], error) {
 			return reply(s.contract(ctx, in.Name))
 		})
 	validate := operation("validate", http.MethodPost, "/v1/contracts/{name}/validate", "Hold an example of an offer against a version; nothing is recorded")
 	validate.SkipValidateBody = true // contract.ReadFixture does
+	validate.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "a CloudEvent, the data of an offer, or an envelope"}}}}
 	huma.Register(api, validate, s.validate)
 	huma.Register(api, operation("contract-act", http.MethodPost, "/v1/contracts/{name}/{verb}", "Draft, try, publish, deprecate, retire or sign a version, or grant an exception"), s.contractAct)
 	huma.Register(api, operation("quarantine", http.MethodGet, "/v1/quarantine", "What broke its contract and is kept aside"), s.inbox)
@@ -48,7 +51,7 @@ func (s *Server) contract(ctx context.Context, name string) (*contract.State, er
 }
 
 type validateInput struct {
-	contractInput
+	ContractInput
 	Version int `query:"version" minimum:"0" doc:"default: the newest that is published, else the newest"`
 	RawBody []byte
 }
@@ -79,7 +82,7 @@ func (s *Server) validate(ctx context.Context, in *validateInput) (*answer[clien
 }
 
 type contractActInput struct {
-	contractInput
+	ContractInput
 	Verb string `path:"verb" enum:"drafted,prototyped,published,deprecated,retired,exception_granted,signed"`
 	Body client.ContractAct
 }
@@ -127,11 +130,12 @@ func (s *Server) inbox(ctx context.Context, in *struct {
 	return reply(out, nil)
 }
 
-type itemInput struct {
+// ItemInput names something in quarantine.
+type ItemInput struct {
 	ID string `path:"id" maxLength:"300" doc:"of the note (quarantined/…; / as %2F), the beginning of its digits, or the id of the handoff"`
 }
 
-func (s *Server) quarantined(ctx context.Context, in *itemInput) (*answer[client.Quarantined], error) {
+func (s *Server) quarantined(ctx context.Context, in *ItemInput) (*answer[client.Quarantined], error) {
 	item, err := contract.FindItem(ctx, s.opts.Store, in.ID)
 	if err != nil {
 		return nil, fail(err)
@@ -148,7 +152,7 @@ func (s *Server) quarantined(ctx context.Context, in *itemInput) (*answer[client
 }
 
 type settleInput struct {
-	itemInput
+	ItemInput
 	Verb string `path:"verb" enum:"release,discard"`
 	Body client.Settle
 }

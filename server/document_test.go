@@ -35,17 +35,21 @@ func newDocument(t *testing.T, base string) *apiDocument {
 	return d
 }
 
-// route is the path of the document that a request goes to.
-func (d *apiDocument) route(method, path string) string {
+// route is the path of the document that a request goes to: of several the one that says more of it.
+func (d *apiDocument) route(method, path string) (best string) {
 	path, _, _ = strings.Cut(path, "?")
 	parts := strings.Split(path, "/")
+	if _, there := d.operations[method+" "+path]; there {
+		return path // said in so many words, as the mux prefers it
+	}
 	for operation := range d.operations {
 		m, route, _ := strings.Cut(operation, " ")
-		if m == method && slices.EqualFunc(strings.Split(route, "/"), parts, func(a, b string) bool { return a == b || strings.HasPrefix(a, "{") && b != "" }) {
-			return route
+		if m == method && slices.EqualFunc(strings.Split(route, "/"), parts, func(a, b string) bool { return a == b || strings.HasPrefix(a, "{") && b != "" }) &&
+			(best == "" || strings.Count(route, "{") < strings.Count(best, "{")) {
+			best = route
 		}
 	}
-	return ""
+	return best
 }
 
 // ask sends a request and validates the answer; want 0 is any status.

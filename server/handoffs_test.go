@@ -109,7 +109,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"/v1/handoffs", strings.Replace(oneCall, `"reason"`, `"raeson"`, 1), 422, ledger.CodeInvalid, []string{"raeson"}},
 		{"/v1/handoffs", strings.Replace(oneCall, `"score"`, `"channel"`, 1), 400, ledger.CodeInvalid, []string{"data.channel"}},
 		{"/v1/handoffs", oneCall[:50], 400, ledger.CodeInvalid, nil},
-		{"/v1/handoffs/h/viewed", `{"journey":"J"}`, 422, ledger.CodeInvalid, []string{"path.verb", "accepted, declined, completed"}},
+		{"/v1/handoffs/h/seen", `{"journey":"J"}`, 422, ledger.CodeInvalid, []string{"path.verb", "accepted, declined, completed"}},
 		{"/v1/handoffs/x/completed", `{"journey":"J"}`, 404, ledger.CodeNotFound, []string{`"x"`}},
 		{"/v1/handoffs/h/completed", `{"journey":"K"}`, 404, ledger.CodeNotFound, []string{`"K"`}},
 		{"/v1/handoffs/nothing", "", 404, ledger.CodeNotFound, []string{"nothing"}},

@@ -38,7 +38,9 @@ func (s *Server) models(api huma.API) {
 	s.handoffs(api)
 	s.contracts(api)
 	s.suggestions(api)
+	s.contexts(api)
 	s.reports(api)
+	s.pointRegistry(api)
 }
 
 // knownAnomaly refuses a name that no journey can be listed by: a filter that is misspelt would look like good news.

@@ -40,6 +40,7 @@ func (s *Server) reports(api huma.API) {
 	huma.Register(api, operation("points", http.MethodGet, "/v1/points", "Handoff points discovered from traffic, the busiest first or in pages"), s.points)
 	huma.Register(api, operation("report-custody", http.MethodGet, "/v1/reports/custody", "Custody: dropped, orphaned, doubled, zombie, ping-pong, longest waits"), s.custody)
 	huma.Register(api, operation("report-network", http.MethodGet, "/v1/reports/network", "Handover of work, the most frequent first or in pages"), s.network)
+	s.depthReports(api)
 	huma.Register(api, operation("rebuild", http.MethodPost, "/v1/rebuild", "Make the read models again and prove them equal"),
 		func(ctx context.Context, _ *struct{}) (*answer[projections.RebuildReport], error) {
 			return reply(s.opts.Models.Rebuild(ctx))

@@ -22,9 +22,13 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/backup"
+	"github.com/baton-ledger/baton/ledger/enrich"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/points"
+	"github.com/baton-ledger/baton/replay"
+	"github.com/baton-ledger/baton/replay/brief"
 	"github.com/baton-ledger/baton/server/client"
 )
 
@@ -34,7 +38,10 @@ type Options struct {
 	Store      ledger.Source
 	Append     ledger.Append // the one intake
 	Models     *projections.Models
-	Custody    projections.CustodyOptions // limits of the custody report
+	Custody    projections.CustodyOptions                                                           // limits of the custody report
+	Points     points.Options                                                                       // thresholds of the checklist, and how evidence is read
+	Tiers      func(ctx context.Context, point string, w points.Window) (*points.TierShares, error) // derived tiers of a point; nil: not computed
+	Depth      client.Depth                                                                         // reports about context; nil: unsupported
 	Latest     func() notary.Checkpoint
 	Checkpoint func(ctx context.Context) (notary.Checkpoint, error)
 	Prove      func(ctx context.Context, position uint64) (notary.Proof, error)
@@ -44,12 +51,14 @@ type Options struct {
 	Backup     func(ctx context.Context, r backup.Request) (backup.Report, error)
 	Webhooks   client.Webhooks // endpoints that events are delivered to; nil: unsupported
 	Followers  []Follower
-	Checks     []Check              // what /readyz asks about besides the ledger and its followers
-	Registry   *prometheus.Registry // served at /metrics with what the server counts itself; nil: nothing is counted
-	Observe    Observer             // told of each request, as for traces; nil: nobody
-	NATS       string               // URL for subscribers, without credential
-	Mounts     []Mount              // further parts of the API
-	Access     Access               // who may ask, and how much
+	Brief      func(context.Context, replay.Moment) (brief.Options, error) // contracts, styles and classes of channels as of a moment; nil: none
+	Enrich     *enrich.Enricher                                            // sources of contexts; nil: there are none
+	Checks     []Check                                                     // what /readyz asks about besides the ledger and its followers
+	Registry   *prometheus.Registry                                        // served at /metrics with what the server counts itself; nil: nothing is counted
+	Observe    Observer                                                    // told of each request, as for traces; nil: nobody
+	NATS       string                                                      // URL for subscribers, without credential
+	Mounts     []Mount                                                     // further parts of the API
+	Access     Access                                                      // who may ask, and how much
 	Logger     *slog.Logger
 }
 
@@ -78,6 +87,9 @@ const maxHeader = 4 * ledger.MaxHeader
 func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Enrich == nil {
+		o.Enrich = enrich.New(enrich.Options{Store: o.Store, Append: o.Append})
 	}
 	s := &Server{opts: o, limits: newLimiter(o.Access.Limits), mounted: map[string]Role{}}
 	ctx, cancel := context.WithCancel(context.Background())

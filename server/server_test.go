@@ -14,9 +14,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
@@ -49,7 +51,12 @@ func serveWith(t *testing.T, change func(*server.Options)) (*httptest.Server, *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, ledger.Validate), Models: models,
+	agreed, err := contract.Load(ctx, store, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := contract.Stage(contract.StageOptions{Registry: agreed, Find: store.Find})
+	o := server.Options{Store: store, Append: ledger.Intake(store.AppendAll, checks, ledger.Validate), Models: models, Depth: depth.NewLive(store, depth.Options{}, nil),
 		Latest: n.Latest, Checkpoint: n.Checkpoint,
 		Tile: func(ctx context.Context, tile notary.Tile) ([]byte, error) {
 			return notary.ReadTile(ctx, store, keys.TagKey, tile)

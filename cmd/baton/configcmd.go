@@ -35,6 +35,9 @@ func (a *app) configCommand() *cobra.Command {
 				err = a.checkWebhooks()
 			}
 			if err == nil {
+				err = a.checkSources()
+			}
+			if err == nil {
 				err = a.checkNATS()
 			}
 			if err != nil {

@@ -21,7 +21,7 @@ func (a *app) contractsCommand() *cobra.Command {
 	cmd.AddCommand(a.contractsList(), a.contractsShow(), a.contractsLint(), a.contractsTest(), a.contractsDiff(),
 		a.contractsDraft(), a.contractsPublish(), a.contractsPrototype(), a.contractsDeprecate(), a.contractsRetire(), a.contractsExcept(), a.contractsSign(),
 		a.contractsInbox(), a.contractsPayload(), a.contractsRelease(), a.contractsDiscard(),
-		a.contractsExport(), a.contractsImport(), a.contractsExamples())
+		a.contractsExamples())
 	return cmd
 }
 

@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	})
 	narrow(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(), a.handoffCommand(), a.handoffsCommand(), a.suggestionsCommand(), a.contractsCommand(),
+	root.AddCommand(a.demoCommand(), a.serveCommand(), a.importCommand(), a.simulateCommand(), a.appendCommand(), a.tailCommand(), a.journeysCommand(), a.journeyCommand(), a.handoffCommand(), a.handoffsCommand(), a.suggestionsCommand(), a.contractsCommand(), a.contextCommand(), a.snapshotsCommand(),
 		a.replayCommand(), a.verifyCommand(), a.reportCommand(), a.pointsCommand(), a.relayCommand(), a.webhooksCommand(), a.benchCommand(), a.keysCommand(), a.configCommand(), a.backupCommand(), a.restoreCommand(), a.migrateCommand(), a.doctorCommand(), a.predictCommand())
 	return root
 }

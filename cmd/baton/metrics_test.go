@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/ledger/relay"
 	"github.com/baton-ledger/baton/server/client"
@@ -138,13 +139,35 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %v", name, samples[name])
 		}
 	}
-	_, text := scrape(t, api)
+	agreed(t, c)
+	samples, text := scrape(t, api)
+	if samples[`baton_contract_checks_total{contract="d/r",result="broken"}`] != 1 || samples["baton_contract_check_duration_seconds_count"] != 1 {
+		t.Error("the check of an offer is not counted")
+	}
 	lint(t, text)
 	documented(t, text)
 	for _, secret := range []string{"nobody", "journey-J", data} {
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("the metrics name %q", secret)
 		}
+	}
+}
+
+// agreed publishes a contract, and hands over without keeping it.
+func agreed(t *testing.T, c *client.Client) {
+	t.Helper()
+	d, err := contract.Parse([]byte(`{"contract":"d/r","version":1,"owner":"d","mode":"warn","points":["d>r@chat"],"fields":[{"name":"n","class":"mandatory","schema":{"type":"string"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []contract.Act{{Verb: "drafted", Said: contract.Said{Name: d.Name, Version: 1, Contract: d}}, {Verb: "published", Said: contract.Said{Name: d.Name, Version: 1}}} {
+		if _, err := contract.Do(t.Context(), c, c.AppendAll, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := c.HandOff(t.Context(), ledger.HandoffCall{ID: "q", Journey: "Q", From: ledger.Party{Stage: "d"}, To: ledger.Party{Stage: "r"}, Channel: "chat"})
+	if err != nil || len(h.Notices) != 1 {
+		t.Fatalf("%+v %v", h, err)
 	}
 }
 

@@ -42,8 +42,8 @@ func (a *app) custodyOptions() projections.CustodyOptions {
 }
 
 func (a *app) reportCommand() *cobra.Command {
-	cmd := group("report", "Reports over the whole ledger: custody, network")
-	cmd.AddCommand(a.custodyCommand(), a.networkCommand())
+	cmd := group("report", "Reports over the whole ledger: custody, network, tiers, fields, drift")
+	cmd.AddCommand(a.custodyCommand(), a.networkCommand(), a.tiersCommand(), a.fieldsCommand(), a.driftCommand())
 	return cmd
 }
 
@@ -178,34 +178,6 @@ func bar(n, most int64, width int) string {
 		out += string([]rune("▏▎▍▌▋▊▉")[eighths-1])
 	}
 	return out
-}
-
-func (a *app) pointsCommand() *cobra.Command {
-	top := 0
-	cmd := &cobra.Command{
-		Use: "points", Short: "Handoff points discovered from traffic: sender, receiver, channel, volume, waits", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withReports(cmd.Context(), "points", func(r client.Reports) error {
-				report, err := r.Points(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if top > 0 && len(report.Rows) > top {
-					report.Rows = report.Rows[:top]
-				}
-				return a.show(report, func(w io.Writer) error {
-					rows := make([][]string, len(report.Rows))
-					for i, p := range report.Rows {
-						rows[i] = []string{p.Sender, p.Receiver, p.Channel, count(p.Handoffs), percent(p.Accepted, p.Handoffs),
-							quantile(p.Queue, p.Queue.P50Seconds), quantile(p.Queue, p.Queue.P95Seconds), count(p.PingPongDirect + p.PingPongIndirect)}
-					}
-					return table(w, []string{"SENDER", "RECEIVER", "CHANNEL", ">HANDOFFS", ">ACCEPTED", ">WAIT P50", ">P95", ">PING-PONG"}, rows)
-				})
-			})
-		},
-	}
-	cmd.Flags().IntVar(&top, "top", 0, "the busiest alone; 0 is all")
-	return cmd
 }
 
 // journeysAnswer is what `baton journeys --json` prints.

@@ -18,11 +18,13 @@ func TestMain(m *testing.M) {
 // TestScripts runs the real binary through testdata/script. Further commands of the scripts:
 //
 //	served DIR       waits until a process serves the directory
+//	caughtup DIR F   waits until its follower F has handled everything
 //	relayed DIR      waits until it has published everything
 //	nats N [SEED]    starts N NATS servers and sets $NATS; the file gets the seed of the only user they let in
 //	consume NAME N   makes a durable consumer that acknowledges the first N messages
 //	dead NAME N CFG  waits until an endpoint has given up N deliveries
 //	suggested DIR J N waits until a served journey has N suggestions, and sets SUGGESTION to the id of the last
+//	delivered DIR J H waits until the sources of a served handoff have an outcome and it is delivered
 //	fill FILE N      writes N bytes of JSON data into an event of its own
 //	flip FILE SHARE  flips a bit of a file, at that share (0 to 1) of its length; FILE may be a pattern
 //	cut FILE SHARE   cuts a file off there
@@ -38,12 +40,17 @@ func TestScripts(t *testing.T) {
 				}
 			}
 			e.Setenv("SHARED", sharedData(t))
+			if examples, err := filepath.Abs("examples"); err != nil {
+				return err
+			} else {
+				e.Setenv("POINTS", filepath.Join(examples, "points.yaml"))
+			}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return cond == "shared" && sharedData(t) != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"served": served, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
-			"eventstore": eventStoreCommand,
+			"served": served, "caughtup": caughtUp, "relayed": relayed, "suggested": suggestedAt, "ended": endedAt, "dead": deadAt, "nats": startNATS, "consume": consume, "fill": fillFile,
+			"eventstore": eventStoreCommand, "delivered": deliveredAt,
 			"flip": func(ts *testscript.TestScript, _ bool, args []string) {
 				damage(ts, args, func(b []byte, at int) []byte { b[at] ^= 0x10; return b })
 			},

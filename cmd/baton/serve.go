@@ -18,6 +18,8 @@ import (
 	"github.com/baton-ledger/baton/ledger/lease"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/relay"
+	"github.com/baton-ledger/baton/replay"
+	"github.com/baton-ledger/baton/replay/brief"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/rpc"
 )
@@ -76,6 +78,10 @@ func (a *app) serveAt(ctx context.Context, n *node, front *front) (err error) {
 	}
 	defer fan.close()
 	n.conn = fan.conn
+	if err := a.openEnrich(n); err != nil {
+		return err
+	}
+	defer n.enricher.Close() // before the connection: a question that is cut off so has no outcome, and is asked again
 	err = a.run(ctx, n, fan, front)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -95,6 +101,7 @@ func (a *app) parts(n *node, fan *fan) []part {
 	list := []part{
 		{n.models.Name(), n.models.Progress(), n.models.Run},
 		n.contractsPart(),
+		a.openDepth(n),
 	}
 	list = append(list, n.clusterParts()...)
 	if n.notary.Signs() {
@@ -111,6 +118,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 	}
 	if len(n.overlays) > 0 {
 		list = append(list, fan.oneOf(n, a.outcomesPart(n)))
+	}
+	if n.enriches {
+		list = append(list, fan.oneOf(n, n.enrichPart()))
 	}
 	if fan.relay != nil {
 		list = append(list,
@@ -144,10 +154,13 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 
 func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 	o := server.Options{
-		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Depth: n.depth, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
 		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
 		CheckRelay: fan.check(n), Webhooks: n.hooks, NATS: fan.url, Logger: a.logger(),
+		Brief: func(ctx context.Context, m replay.Moment) (brief.Options, error) {
+			return a.briefOptions(ctx, n.store, m)
+		}, Enrich: n.enricher,
 		Checks: n.checks(fan), Registry: n.tell.registry, Observe: n.tell.requests()}
 	o.Mounts = append(o.Mounts, rpc.New(rpc.Options{Store: n.store, Append: n.intakeFrom("grpc"), Logger: a.logger()})...)
 	for _, p := range parts {

@@ -11,12 +11,14 @@ import (
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/contract"
+	"github.com/baton-ledger/baton/ledger/enrich"
 	"github.com/baton-ledger/baton/ledger/esdb"
 	"github.com/baton-ledger/baton/ledger/notary"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/ledger/webhook"
 	"github.com/baton-ledger/baton/predict/overlay"
 	"github.com/baton-ledger/baton/projections"
+	"github.com/baton-ledger/baton/projections/depth"
 	"github.com/baton-ledger/baton/server"
 	"github.com/baton-ledger/baton/server/client"
 )
@@ -50,9 +52,12 @@ type node struct {
 	cluster  *esdb.Store        // nil where the record is here
 	notary   *notary.Notary
 	models   *projections.Models
+	depth    *depth.Live // of a server
 	hooks    *webhook.Hooks
 	tell     *telemetry         // nil where nothing is served
 	overlays []*overlay.Overlay // one a model that is asked
+	enricher *enrich.Enricher   // of a server
+	enriches bool               // it has something to do
 	conn     *nats.Conn         // of a server, by which scorers of other programs are asked; nil where NATS is off
 
 	stopSigning func() // ends the checkpoints that sign writes, nil before it

@@ -17,7 +17,7 @@ type Verdict struct {
 }
 
 // Valid reports whether the offer keeps its contract.
-func (v *Verdict) Valid() bool { return len(v.Violations) == 0 }
+func (v Verdict) Valid() bool { return len(v.Violations) == 0 }
 
 // maxViolations bounds what is said of one offer. maxName is the longest name of a member, in bytes, that is repeated.
 const (

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -303,4 +304,30 @@ func TestCompileRefuses(t *testing.T) {
 	if _, err := Compile(same); err == nil || !strings.Contains(err.Error(), `field "a" stands there twice`) {
 		t.Error(err)
 	}
+}
+
+// TestTogether: checks of different contracts and offers at the same time do not disturb each other.
+func TestTogether(t *testing.T) {
+	small, large := compiled(t, "contract: c\nversion: 1\nfields: [{name: order_id, class: mandatory, schema: {type: integer}}]\n"), compiled(t, order)
+	var work sync.WaitGroup
+	for i := range 8 {
+		k, envelope := small, good
+		if i%2 == 1 {
+			k = large
+		}
+		if i%4 > 1 {
+			envelope = replaced("order-1", "x") // also wrong for the other reason
+		}
+		e := offer([]string{"web", "phone"}[i/4], envelope)
+		want := k.Check(e)
+		work.Go(func() {
+			for range 500 {
+				if v := k.Check(e); v.Variant != want.Variant || listed(v) != listed(want) {
+					t.Errorf("%q %s, want %q %s", v.Variant, listed(v), want.Variant, listed(want))
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
 }

@@ -201,3 +201,15 @@ func variantName(k *kase) string {
 	}
 	return "variant " + k.variant
 }
+
+// Breaking lists what keeps the versions from a compatibility.
+func (c *Comparison) Breaking(with Compatibility) (out []Break) {
+	back, forth := directions(with)
+	if back {
+		out = append(out, c.Backward...)
+	}
+	if forth {
+		out = append(out, c.Forward...)
+	}
+	return out
+}

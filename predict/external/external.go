@@ -6,16 +6,12 @@
 package external
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
 
@@ -79,21 +75,8 @@ func refuse(code ledger.Code, format string, args ...any) error {
 
 // Parse reads a reply, whose scorer declared a version, "" for none. Errors are CodeTooLarge or CodeInvalid, and name the member.
 func Parse(answer []byte, version string) (r Reply, err error) {
-	if len(answer) > MaxReply {
-		return r, refuse(ledger.CodeTooLarge, "the reply has %d bytes, at most %d are allowed", len(answer), MaxReply)
-	}
-	if len(bytes.TrimSpace(answer)) == 0 {
-		return r, refuse(ledger.CodeInvalid, "the reply is empty")
-	}
-	if !utf8.Valid(answer) {
-		return r, refuse(ledger.CodeInvalid, "the reply is not valid UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(answer))
-	if err := d.Decode(&r); err != nil {
-		return r, refuse(ledger.CodeInvalid, "the reply is not the JSON that was asked for: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return r, refuse(ledger.CodeInvalid, "the reply goes on after its JSON object")
+	if e := ledger.ReadReply(answer, MaxReply, &r); e != nil {
+		return r, refuse(e.Code, "%w", e)
 	}
 	return r, r.check(version)
 }

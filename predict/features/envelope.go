@@ -1,15 +1,12 @@
 package features
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/projections/depth"
 )
-
-// quick is how long a person needs at least to fill in a field, in milliseconds.
-const quick = 350
 
 // offered is what an envelope offered: which fields, and which of them look like junk.
 type offered struct {
@@ -102,21 +99,19 @@ func offeredFields(r *ledger.Recorded) map[string]bool {
 	return list
 }
 
-// junk says whether a value looks as if it was entered only because something had to be: its metadata says default or a time too short to type, or it
-// is one of the values people enter then.
+// junk says whether a value looks as if it was entered only because something had to be, by its metadata or by itself.
 func junk(value, metadata json.RawMessage) bool {
 	var m struct {
 		Method string   `json:"method"`
 		Fill   *float64 `json:"fill_ms"`
 	}
-	if json.Unmarshal(metadata, &m) == nil && (m.Method == "default" || m.Fill != nil && *m.Fill < quick) {
-		return true
+	fill := int64(-1)
+	if json.Unmarshal(metadata, &m) != nil {
+		m.Method = ""
+	} else if m.Fill != nil && *m.Fill < depth.Quick {
+		fill = 0
 	}
-	switch value = bytes.TrimSpace(value); strings.ToLower(string(value)) {
-	case "null", `""`, `" "`, `"-"`, `"n/a"`, `"na"`, `"none given"`, `"unknown"`, `"test"`, `"x"`, `"xxx"`, `"0"`, `"000"`, `"0000"`, `"tbd"`:
-		return true
-	}
-	return false
+	return depth.Junk(value, m.Method, fill)
 }
 
 // named are the distinct names in the list "fields" of handoff.delivered and viewed.

@@ -2,16 +2,14 @@ package trust
 
 import (
 	"cmp"
-	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/predict/model"
 	"github.com/baton-ledger/baton/predict/registry"
 	"github.com/baton-ledger/baton/predict/table"
 	"github.com/baton-ledger/baton/predict/train"
+	"github.com/baton-ledger/baton/projections/shift"
 )
 
 // Classical is the population stability index that is usually taken for a change worth acting on, whatever the sample.
@@ -96,45 +94,21 @@ func Drift(m *registry.Loaded, window []Moment, o DriftOptions) (*DriftReport, e
 
 // Index is the PSI of two histograms over the same bins and its threshold, for n and m independent draws behind them. Half a row is added to each bin.
 func Index(reference, now []int, n, m int, alpha, floor float64) Drifted {
-	a, b := pooled(reference, now, min(n, m))
+	a, b := shift.Pool(floats(reference), floats(now), min(n, m))
 	d := Drifted{Bins: len(a), Classical: Classical, Threshold: floor}
 	if len(a) < 2 || n == 0 || m == 0 {
 		return d
 	}
-	sumA, sumB := total(a), total(b)
-	for i := range a {
-		p, q := (a[i]+0.5)/(sumA+0.5*float64(len(a))), (b[i]+0.5)/(sumB+0.5*float64(len(a)))
-		d.PSI += (p - q) * math.Log(p/q)
-	}
-	law := distuv.ChiSquared{K: float64(len(a) - 1)}
-	d.Threshold = max(floor, (1/float64(n)+1/float64(m))*law.Quantile(1-alpha))
+	d.PSI = shift.PSI(a, b, 0.5, 0)
+	d.Threshold = max(floor, shift.Law(len(a), float64(n), float64(m), alpha))
 	d.Drifted = d.PSI > d.Threshold
 	return d
 }
 
-// pooled takes the bins together in which fewer than five of the smaller side's draws are to be expected.
-func pooled(reference, now []int, draws int) (a, b []float64) {
-	var rows, restA, restB float64
-	for i := range reference {
-		rows += float64(reference[i] + now[i])
+func floats(list []int) []float64 {
+	out := make([]float64, len(list))
+	for i, v := range list {
+		out[i] = float64(v)
 	}
-	for i := range reference {
-		x, y := float64(reference[i]), float64(now[i])
-		if (x+y)/max(rows, 1)*float64(draws) < 5 {
-			restA, restB = restA+x, restB+y
-			continue
-		}
-		a, b = append(a, x), append(b, y)
-	}
-	if restA+restB > 0 {
-		a, b = append(a, restA), append(b, restB)
-	}
-	return a, b
-}
-
-func total(list []float64) (sum float64) {
-	for _, v := range list {
-		sum += v
-	}
-	return sum
+	return out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/baton-ledger/baton/predict/measure"
 	"github.com/baton-ledger/baton/predict/policy"
 	"github.com/baton-ledger/baton/predict/registry"
+	"github.com/baton-ledger/baton/projections/shift"
 )
 
 // Compared is one figure of two models on the same moments, and the second's less the first's with a 95 % interval; journeys are the draws.
@@ -152,7 +153,7 @@ func compared(of [2][]float64, group []int32) *Compared {
 	mean, se := measure.Paired(of[1], of[0], group)
 	c := &Compared{Diff: mean, Low: mean - quantile(0.975)*se, High: mean + quantile(0.975)*se}
 	n := float64(len(of[0]))
-	c.A, c.B = total(of[0])/n, total(of[1])/n
+	c.A, c.B = shift.Total(of[0])/n, shift.Total(of[1])/n
 	return c
 }
 
@@ -195,7 +196,7 @@ func ranks(list []Moment) []float64 {
 // correlation is Pearson's, 0 where one side is constant.
 func correlation(a, b []float64) float64 {
 	n, mean := float64(max(len(a), 1)), [2]float64{}
-	mean[0], mean[1] = total(a)/n, total(b)/n
+	mean[0], mean[1] = shift.Total(a)/n, shift.Total(b)/n
 	var ab, aa, bb float64
 	for i := range a {
 		x, y := a[i]-mean[0], b[i]-mean[1]

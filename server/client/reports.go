@@ -18,6 +18,7 @@ type Reports interface {
 	Summary(ctx context.Context) (projections.Summary, error)
 	Journeys(ctx context.Context, q projections.Query) iter.Seq2[projections.Listed, error]
 	Handoffs(ctx context.Context, q projections.HandoffQuery) iter.Seq2[projections.HandoffRow, error]
+	Handoff(ctx context.Context, journey, id string) (projections.HandoffRow, error)
 	Points(ctx context.Context) (projections.Report[projections.PointRow], error)
 	Custody(ctx context.Context, o projections.CustodyOptions) (projections.CustodyReport, error)
 	Network(ctx context.Context, o projections.NetworkOptions) (projections.NetworkReport, error)

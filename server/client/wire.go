@@ -117,6 +117,24 @@ type Party struct {
 	Kind  string `json:"kind,omitempty" maxLength:"1024" doc:"human, bot, ai_agent, system, team, partner, customer"`
 }
 
+// View is the body of what a receiver opened: see [brief.View].
+type View struct {
+	Journey   string    `json:"journey,omitempty" maxLength:"504" doc:"that the handoff is of; default: looked up in the read models"`
+	By        *Party    `json:"by,omitempty" doc:"who opened it"`
+	Fields    []string  `json:"fields,omitempty" maxItems:"500" doc:"that were opened"`
+	SidePanel []string  `json:"side_panel,omitempty" maxItems:"500" doc:"references of the side panel that were opened"`
+	Time      time.Time `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+}
+
+// Correction is the body of a customer's correction: see [brief.Correction].
+type Correction struct {
+	Field   string          `json:"field" minLength:"1" maxLength:"256" doc:"of the context"`
+	Value   json.RawMessage `json:"value" doc:"what is right, any JSON; null takes the field away"`
+	By      string          `json:"by,omitempty" maxLength:"256" doc:"token of the customer"`
+	Channel string          `json:"channel,omitempty" maxLength:"1024"`
+	Time    time.Time       `json:"time,omitzero" doc:"when it happened; default: when it is recorded"`
+}
+
 // Move is the body of a move of a handoff: see [ledger.HandoffMove].
 type Move struct {
 	ID      string                     `json:"id,omitempty" maxLength:"256" doc:"of the event; default: the header Idempotency-Key, or else the handoff's and the verb"`

@@ -94,7 +94,7 @@ type Report struct {
 
 // Cases lists every case of one machine.
 func Cases() []Case {
-	return slices.Concat(appendCases(), followCases(), readCases(), outCases())
+	return slices.Concat(appendCases(), followCases(), readCases(), contextCases(), outCases(), contractCases())
 }
 
 // ClusterCases lists every case of `baton bench cluster`: several servers, all in this process.
