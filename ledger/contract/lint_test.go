@@ -58,7 +58,7 @@ func TestLint(t *testing.T) {
 		{"purpose: [answer], ", "", "error no-purpose email"},
 		{"subject: customer, ", "", "error no-subject email"},
 		{"classification: personal", "classification: secret", `error unknown-classification email: "secret" is no classification`},
-		{", fresh_for: 30d", "", "warning no-freshness email"},
+		{", fresh_for: 7d", "", "warning no-freshness reason"},
 		{"key_insight: {required: true}\n", "", "warning no-key-insight key_insight"},
 		{"required: true", "required: true, max: 300", "warning long-key-insight key_insight"},
 		{"{enum: [damaged, late]}", "{enum: [damaged, late]}, default: late", `warning default-in-enum reason: the default "late"`},

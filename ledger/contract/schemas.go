@@ -207,9 +207,6 @@ func (a conjunction) has(b map[string]any, group ...string) bool {
 	})
 }
 
-// jsonTypes in the order of messages. An integer is a number too.
-var jsonTypes = []string{"object", "array", "string", "integer", "number", "boolean", "null"}
-
 // typesOf reads the keyword type.
 func typesOf(v any) (types []string) {
 	switch v := v.(type) {
