@@ -11,9 +11,9 @@ import (
 type Break struct {
 	Direction Compatibility   `json:"direction"`         // backward: old envelopes, new readers; forward: the reverse
 	Against   int             `json:"against"`           // the earlier version
-	Field     string          `json:"field,omitempty"`   // of the contract; key_insight; "" for all of it
+	Field     string          `json:"field,omitempty"`   // of the contract, or key_insight
 	Case      string          `json:"case,omitempty"`    // the variants it is about, "" for all handoffs
-	What      string          `json:"what"`              // what changed
+	What      string          `json:"what"`              // what changed; begins with the field
 	Breaks    string          `json:"breaks"`            // for whom
 	Fix       string          `json:"fix"`               // how to mend it
 	Certain   bool            `json:"certain"`           // Witness shows it, whichever case it is read as; else there may be no break
@@ -98,8 +98,9 @@ type pair struct {
 	direction Compatibility
 	against   int
 	reader    Reader
-	rivals    []*kase // the cases that readers may be in, where from holds
-	upcast    *Upcast // of the new version from the old, backward only
+	rivals    []*kase                    // the cases that readers may be in, where from holds
+	upcast    *Upcast                    // of the new version from the old, backward only
+	found     map[string]json.RawMessage // samples of fields
 }
 
 // breaks lists what keeps the envelopes of one version from being valid under the other.
@@ -115,7 +116,7 @@ func breaks(old, new *Contract, direction Compatibility, reader Reader) (out []B
 	for _, k := range reached(from.cases()) {
 		rivals := meets(k, from, toCases)
 		for _, other := range rivals {
-			p := &pair{k, other, direction, old.Version, reader, rivals, upcast}
+			p := &pair{k, other, direction, old.Version, reader, rivals, upcast, map[string]json.RawMessage{}}
 			for _, b := range p.compare() {
 				out = mergeBreak(out, b)
 			}

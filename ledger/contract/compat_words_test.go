@@ -54,7 +54,7 @@ func TestBreaks(t *testing.T) {
 				t.Errorf("%s: %+v", c.name, way.breaks)
 				continue
 			}
-			if b := way.breaks[0]; b.Field != c.field || !strings.HasPrefix(b.What, c.what) || !b.Certain || string(b.Witness) != c.witness || b.Fix == "" || b.Breaks == "" {
+			if b := way.breaks[0]; b.Field != c.field || !strings.HasPrefix(b.What, c.field+": "+c.what) || !b.Certain || string(b.Witness) != c.witness || b.Fix == "" || b.Breaks == "" {
 				t.Errorf("%s: %+v\n%s", c.name, b, b.Witness)
 			}
 		}
@@ -93,7 +93,7 @@ func TestVariantsAreCompared(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, b)
 		}
 	}
-	if b := Compare(large, version(t, 2, guard("value > 500.0", "omit: [a]"), a+", {name: b, class: optional}")).Backward; len(b) != 1 || b[0].What != "field removed" || b[0].Case != "variant large" {
+	if b := Compare(large, version(t, 2, guard("value > 500.0", "omit: [a]"), a+", {name: b, class: optional}")).Backward; len(b) != 1 || b[0].What != "a: field removed" || b[0].Case != "variant large" {
 		t.Errorf("%+v", b)
 	}
 }

@@ -3,7 +3,6 @@ package contract
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -160,13 +159,10 @@ func (l *linter) document() {
 var (
 	classifications = []string{"public", "internal", "personal", "confidential"}
 	placeholders    = []string{`"n/a"`, `"na"`, `"none"`, `"-"`, `"--"`, `"."`, `"0000"`, `"test"`, `"xxx"`, `"tbd"`, `"unknown"`, `""`}
-	identifierName  = regexp.MustCompile(`(?i)(^|_)(id|ids|ref|refs|no|nr|num|number|token|key|uuid|order|case|ticket|account|customer)$|[a-z]Id$`)
 )
 
 // identifier reports whether a field says which case an envelope is about, and nothing of it.
-func identifier(f *Field) bool {
-	return f.Class != ForwardLooking && identifierName.MatchString(f.Name)
-}
+func identifier(f *Field) bool { return KindOf(f.Name, f.Class, f.Weight) == Identifier }
 
 func (l *linter) field(f *Field) {
 	personal, confidential := f.Classification == "personal", f.Classification == "confidential"

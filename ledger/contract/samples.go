@@ -11,22 +11,25 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// maxSamples bounds the values that are tried for one schema, and sampleDepth how deep they are.
+// maxSamples bounds the values that are tried for one schema, sampleDepth how deep they are, sampleParts how many parts of schemas are
+// looked at.
 const (
 	maxSamples  = 96
 	sampleDepth = 4
+	sampleParts = 300
 	maxSampled  = 4096 // letters or items
 )
 
 // sampler makes values that lie on the edges of schemas: what one of them just allows, and another just not.
 type sampler struct {
 	edges []map[string]any // all schemas whose edges count
+	left  int              // parts that may still be looked at
 }
 
 // samples gives values for a schema, the shortest first; valid ones are among them more often than not. Others are schemas whose edges are
 // of interest too. The same schemas give the same values.
 func samples(schema any, others ...any) []any {
-	s := &sampler{}
+	s := &sampler{left: sampleParts}
 	a, ok := conjunction(nil).conjoin(inline(schema))
 	if !ok {
 		return nil
@@ -56,7 +59,7 @@ func shortest(list []any) []any {
 
 // of makes values for a set, near the edges of others.
 func (s *sampler) of(a conjunction, others []map[string]any, depth int) (out []any) {
-	if depth > sampleDepth {
+	if s.left--; depth > sampleDepth || s.left < 0 {
 		return nil
 	}
 	all := append(slices.Clone(a), others...)

@@ -40,6 +40,9 @@ func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
 	if err := selfContained(doc, false); err != nil {
 		return nil, err
 	}
+	if unfolded(doc) > maxUnfolded {
+		return nil, fmt.Errorf("its references refer to references, more than %d parts in all: checking a value would take too long", maxUnfolded)
+	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"math/big"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -12,6 +13,48 @@ import (
 // validatorOf makes a validator of a decoded schema, by the rules for the schemas of fields.
 func validatorOf(schema any) (*jsonschema.Schema, error) {
 	return compileSchema(json.RawMessage(canonicalText(schema)))
+}
+
+// maxUnfolded is how many parts a schema may have once references are put into their places: checking a value may look at each of them.
+const maxUnfolded = 20_000
+
+// unfolded counts the parts of a schema with references in their places, up to a little more than maxUnfolded. A reference that comes
+// back to itself counts once: what that costs is up to the value.
+func unfolded(root any) int {
+	counts := map[string]int{}
+	var count func(v any) int
+	follow := func(ref string) int {
+		n, known := counts[ref]
+		if !known {
+			counts[ref] = 1
+			if target, ok := resolve(root, ref); ok {
+				n = count(target)
+			}
+			counts[ref] = n
+		}
+		return n
+	}
+	count = func(v any) int {
+		n := 1
+		switch v := v.(type) {
+		case []any:
+			for _, one := range v {
+				n = min(n+count(one), maxUnfolded+1)
+			}
+		case map[string]any:
+			for _, k := range keys(v) {
+				switch ref, isText := v[k].(string); {
+				case k == "$defs" || k == "definitions": // counted where they are referred to
+				case k == "$ref" && isText:
+					n = min(n+follow(ref), maxUnfolded+1)
+				default:
+					n = min(n+count(v[k]), maxUnfolded+1)
+				}
+			}
+		}
+		return n
+	}
+	return count(root)
 }
 
 // annotations are the keywords that say nothing about which values are valid.
@@ -159,13 +202,10 @@ func (a conjunction) has(b map[string]any, group ...string) bool {
 		return !slices.ContainsFunc(group, func(k string) bool {
 			mine, here := s[k]
 			theirs, there := b[k]
-			return here != there || canonicalText(mine) != canonicalText(theirs)
+			return here != there || !reflect.DeepEqual(mine, theirs)
 		})
 	})
 }
-
-// jsonTypes in the order of messages. An integer is a number too.
-var jsonTypes = []string{"object", "array", "string", "integer", "number", "boolean", "null"}
 
 // typesOf reads the keyword type.
 func typesOf(v any) (types []string) {

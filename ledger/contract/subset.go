@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -54,8 +55,7 @@ func (a conjunction) within(b any, path string, e effort) []gap {
 }
 
 func (a conjunction) withinObject(b map[string]any, path string, e effort) []gap {
-	text := canonicalText(b)
-	same := slices.ContainsFunc(a, func(s map[string]any) bool { return canonicalText(s) == text })
+	same := slices.ContainsFunc(a, func(s map[string]any) bool { return reflect.DeepEqual(s, b) })
 	if len(a.types()) == 0 || same && !refers(b) {
 		return nil
 	}

@@ -77,6 +77,9 @@ func (p *pair) field(name string) (b Break, broken bool) {
 		return b, false
 	case wants == Mandatory && !had:
 		b.What, b.Fix = "mandatory field added", "make it optional, or let the upcast set or derive it"
+		if from := p.calledBefore(name); from != "" {
+			b.What += ", which the upcast makes of " + from
+		}
 		if !backward {
 			b.What, b.Fix = "mandatory field removed", "make it optional, and remove it when nobody reads by the old version"
 		}
@@ -89,6 +92,9 @@ func (p *pair) field(name string) (b Break, broken bool) {
 		return b, false // whatever stands there, nobody looks
 	case !known:
 		b.What, b.Fix = "field removed", "keep it optional until no producer sends it, drop it in the upcast, or set reader: tolerant"
+		if p.upcast != nil && renames(p.upcast, p.against)[name] != "" {
+			b.What += ", which the upcast calls " + renames(p.upcast, p.against)[name]
+		}
 		if !backward {
 			b.What, b.Fix = "field added", "move readers first (backward is enough then), or set reader: tolerant in the old version"
 		}
@@ -99,6 +105,19 @@ func (p *pair) field(name string) (b Break, broken bool) {
 		return p.finish(b, with()), true
 	}
 	return p.values(b, name, has)
+}
+
+// calledBefore gives the name that a field had before the upcast; "" where that says nothing of it.
+func (p *pair) calledBefore(name string) string {
+	if p.upcast == nil {
+		return ""
+	}
+	for was, now := range renames(p.upcast, p.against) {
+		if now == name {
+			return was
+		}
+	}
+	return ""
 }
 
 // presumed reports whether a value is a prediction to the reader that stands among what is mandatory: nobody overlooks that.
@@ -139,6 +158,15 @@ func (p *pair) counterexample(name string) json.RawMessage {
 
 // sample finds a short valid value of a field, one that is valid on the other side as well where there is one; nil where none is found.
 func (p *pair) sample(name string) json.RawMessage {
+	v, known := p.found[name]
+	if !known {
+		v = p.sampled(name)
+		p.found[name] = v
+	}
+	return v
+}
+
+func (p *pair) sampled(name string) json.RawMessage {
 	mine := p.from.compiled(name)
 	if mine == nil {
 		return nil
@@ -172,7 +200,7 @@ func (p *pair) carrying(name string, class Class, value json.RawMessage) *Envelo
 
 // finish fills in what the envelope lacks to be valid in the one case, and what a break says of all that.
 func (p *pair) finish(b Break, e *Envelope) Break {
-	b.Direction, b.Against, b.Case = p.direction, p.against, p.caseName()
+	b.Direction, b.Against, b.Case, b.What = p.direction, p.against, p.caseName(), b.Field+": "+b.What
 	from, to := p.from.contract.Version, p.to.contract.Version
 	b.Breaks = fmt.Sprintf("producers of version %d: readers of version %d refuse what they send", from, to)
 	if p.direction == Forward {

@@ -2,18 +2,19 @@ package depth
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/baton-ledger/baton/ledger/contract"
 )
 
-// Kinds of fields, which decide about tier and weight.
+// Kinds of fields, which decide about tier and weight; the numbers are those of [contract.Kind].
 const (
-	identifier = iota // says which one: an order number, a reference
+	identifier = iota
 	metadata
-	history // what has happened: earlier contacts, what was tried, a transcript
+	history
 	predicted
 )
+
+var _ = [1]struct{}{}[predicted-int(contract.Predicted)] // compiles where the numbers are the same
 
 var kindNames = [...]string{"identifier", "metadata", "history", "predicted"}
 
@@ -25,42 +26,9 @@ var lives = [...]int64{identifier: 0, metadata: 90 * dayMS, history: 30 * dayMS,
 
 const dayMS = 24 * 60 * 60 * 1000
 
-// Ends of names by which a field is taken for an identifier, and parts by which it is taken for history, where no contract says it.
-var (
-	identifierEnds = []string{"_id", "_ref", "_token", "_number", "_no", "_key", "_uuid", "_code", "_iban", "_email", "_phone"}
-	identifiers    = []string{"id", "ref", "token", "number", "key", "uuid", "email", "e-mail", "phone", "name", "order", "account", "customer"}
-	historyParts   = []string{"history", "transcript", "last_", "previous_", "prior_", "past_", "earlier_", "tried", "attempt", "promised", "summary", "notes"}
-)
-
 // kindOf a field: by its class, its contract's weight, and then its name.
 func kindOf(name string, class contract.Class, weight float64) int {
-	name = strings.ToLower(name)
-	switch {
-	case class == contract.ForwardLooking:
-		return predicted
-	case weight > 0 && weight <= 1:
-		return identifier
-	case weight >= 3:
-		return history
-	case weight > 0:
-		return metadata
-	}
-	for _, part := range historyParts {
-		if strings.Contains(name, part) {
-			return history
-		}
-	}
-	for _, whole := range identifiers {
-		if name == whole {
-			return identifier
-		}
-	}
-	for _, end := range identifierEnds {
-		if strings.HasSuffix(name, end) {
-			return identifier
-		}
-	}
-	return metadata
+	return int(contract.KindOf(name, class, weight))
 }
 
 // Quick is how long a person needs at least to fill in a field, in milliseconds.
