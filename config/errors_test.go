@@ -26,7 +26,7 @@ func TestErrorsNameTheSettingItsSourceAndTheFix(t *testing.T) {
 		{"unknown key", yaml("nats: {ulr: x}"), "nats.ulr", "file ", "no setting", "did you mean nats.url?"},
 		{"unknown key without its section", yaml("port: 4222"), "port", "file ", "no setting", "did you mean nats.port?"},
 		{"unknown section", yaml("peble: {cache_mb: 1}"), "peble", "file ", "no setting", "did you mean pebble?"},
-		{"nothing near", yaml("blockchain: true"), "blockchain", "file ", "no setting", "the settings are checkpoint, "},
+		{"nothing near", yaml("blockchain: true"), "blockchain", "file ", "no setting", "the settings are channels, "},
 		{"below a key", yaml("data: {dir: x}"), "data", "file ", "is a section; expected text", "Folder"},
 		{"section with a value", yaml("nats: x"), "nats", "file ", "takes no value", "nats.url"},
 		{"set twice", yaml("nats.port: 1\nNATS: {port: 2}"), "nats.port", "file ", "set twice", "keep one"},
