@@ -154,7 +154,7 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 
 func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 	o := server.Options{
-		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Depth: n.depth, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Depth: n.depth, Custody: a.custodyOptions(), Points: a.pointSettings(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
 		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
 		CheckRelay: fan.check(n), Webhooks: n.hooks, NATS: fan.url, Logger: a.logger(),
