@@ -27,7 +27,9 @@ type book struct {
 }
 
 // Load reads the contracts as they are at a position; 0 is the head.
-func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) { return LoadKnown(ctx, r, upTo(to)) }
+func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) {
+	return LoadKnown(ctx, r, upTo(to))
+}
 
 // LoadKnown reads the contracts as far as their events are known; known is nil where all are.
 func LoadKnown(ctx context.Context, r ledger.Reader, known func(*ledger.Recorded) bool) (*Registry, error) {
