@@ -48,6 +48,7 @@ type Config struct {
 	Deadlines      Deadlines
 	Predict        Predict
 	Webhooks       map[string]Webhook // endpoints by name
+	Contracts      Contracts
 	Context        Context
 	Enrich         Enrich
 	Channels       Channels
@@ -128,6 +129,17 @@ type Points struct {
 	TrainedShare float64
 	Least        int
 	Monitored    int
+}
+
+// Contracts says how drift of what passes is looked after.
+type Contracts struct{ Drift DriftWatch }
+
+// DriftWatch says when drift raises alerts.
+type DriftWatch struct {
+	Every    int // offers; 0: never
+	Least    int // handoffs
+	Rate     float64
+	Baseline int // days
 }
 
 // Deadlines says whether a server writes down that time has run out.

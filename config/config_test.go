@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 		Channels:   config.Channels{RealTime: []string{}, NearRealTime: []string{}, Async: []string{}},
 		Deadlines:  config.Deadlines{Enabled: true}, Predict: config.Predict{Points: []string{}, Budget: 20 * time.Millisecond, TTL: 24 * time.Hour,
 			Models: []string{}, Explore: 0.1, HoldOut: 0.1, Gate: config.Gate{Outcomes: 100, ECE: 0.1, Segments: []string{"channel", "receiver", "begun by", "kind"}}, Monitor: config.Monitor{Every: 500, Window: 500}, DriftFloor: 0.1},
-		Webhooks: map[string]config.Webhook{}, Channels: config.Channels{RealTime: []string{}, NearRealTime: []string{}, Async: []string{}},
+		Webhooks: map[string]config.Webhook{}, Contracts: config.Contracts{Drift: config.DriftWatch{Every: 500, Least: 50, Rate: 0.05, Baseline: 28}},
 		Enrich: config.Enrich{Sources: map[string]config.EnrichSource{}, Budget: config.EnrichBudget{RealTime: 300 * time.Millisecond, NearRealTime: 2 * time.Second}, MaxAge: time.Hour},
 		Trace:  config.Trace{Sample: 1},
 		Log:    config.Log{Level: "info", Format: "text"},

@@ -16,13 +16,28 @@ import (
 
 // depthOptions are how contexts are counted, by commands and servers alike: by the contracts that there are now, and the tiers that points declare.
 func depthOptions(ctx context.Context, r ledger.Reader, agreed *contract.Registry) depth.Options {
-	return depth.Options{Contracts: agreed.Catalogue, Policy: declaredTiers(ctx, r)}
+	o := depth.Options{Contracts: agreed.Catalogue, Policy: declaredTiers(ctx, r)}
+	o.Renew = func() depth.Options { // reads anew: the registry of the intake may learn of a change later than who counts
+		if now, err := contract.Load(ctx, r, 0); err == nil {
+			agreed = now
+		}
+		return depthOptions(ctx, r, agreed)
+	}
+	return o
 }
 
 // openDepth makes the follower that counts contexts. It begins at the first event, in the background.
 func (a *app) openDepth(n *node) part {
 	n.depth = depth.NewLive(n.store, depthOptions(context.Background(), n.store, n.agreed), n.tell.handled("depth"))
 	return part{n.depth.Name(), n.depth.Progress(), n.depth.Run}
+}
+
+// driftPart raises alerts of drift as events.
+func (a *app) driftPart(n *node) part {
+	c := a.cfg.Contracts.Drift
+	w := depth.NewWatch(depth.WatchOptions{Live: n.depth, Append: n.intakeFrom("drift"), Every: c.Every, Drift: depth.DriftOptions{Baseline: c.Baseline},
+		Thresholds: depth.Thresholds{Least: int64(c.Least), Rate: c.Rate}, Logger: a.logger().With("part", "drift")})
+	return part{"drift", nil, w.Run}
 }
 
 // tiers says how deep the handoffs of a point were, for its checklist.

@@ -103,6 +103,9 @@ func (a *app) parts(n *node, fan *fan) []part {
 		n.contractsPart(),
 		a.openDepth(n),
 	}
+	if a.cfg.Contracts.Drift.Every > 0 {
+		list = append(list, fan.oneOf(n, a.driftPart(n)))
+	}
 	list = append(list, n.clusterParts()...)
 	if n.notary.Signs() {
 		list = append(list, fan.oneOf(n, part{"notary", nil, n.notary.Run}))

@@ -16,6 +16,7 @@ type Options struct {
 	Days      int                       // that are kept, default 400
 	Horizon   time.Duration             // without an event after which a journey is forgotten, default 60 days
 	Series    int                       // series that are kept apart, default 20,000
+	Renew     func() Options            // of a fold that begins anew, since contracts or points changed; nil: it never does
 }
 
 // Fold counts. It is for one goroutine at a time.

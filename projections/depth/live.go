@@ -2,6 +2,7 @@ package depth
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -15,14 +16,22 @@ type Live struct {
 	progress ledger.Progress
 	observe  func(events []ledger.Recorded, start, end time.Time)
 
-	mu    sync.RWMutex
-	fold  *Fold
-	drift map[DriftOptions]DriftReport // of the present position
+	mu     sync.RWMutex
+	fold   *Fold
+	drift  map[DriftOptions]DriftReport // of the present position
+	offers uint64                       // counted since the fold began
+	moved  chan struct{}                // closed when events were counted
+	begun  uint64                       // head when the fold began: what contracts and points said by then is in its options
 }
+
+var offeredType = ledger.Type("handoff", "offered")
+
+// errAgain ends a run of the follower whose fold has to begin anew.
+var errAgain = errors.New("contracts or points changed")
 
 // NewLive makes a follower of a ledger. observe is told of the events that were handled, and when that began and ended; nil: nobody is.
 func NewLive(src ledger.Source, o Options, observe func(events []ledger.Recorded, start, end time.Time)) *Live {
-	return &Live{src: src, observe: observe, fold: NewFold(o)}
+	return &Live{src: src, observe: observe, fold: NewFold(o), moved: make(chan struct{})}
 }
 
 // Name is the follower's name.
@@ -39,20 +48,79 @@ func (l *Live) Cursor(context.Context) (uint64, error) {
 func (l *Live) Handle(_ context.Context, events []ledger.Recorded) error {
 	start := time.Now()
 	l.mu.Lock()
+	again := false
 	for i := range events {
 		l.fold.Add(&events[i])
+		if events[i].Type == offeredType {
+			l.offers++
+		}
+		again = again || l.renews(&events[i])
 	}
 	l.drift = nil
+	close(l.moved)
+	l.moved = make(chan struct{})
 	l.mu.Unlock()
+	if again {
+		return errAgain
+	}
 	if l.observe != nil {
 		l.observe(events, start, time.Now())
 	}
 	return nil
 }
 
-// Run follows the ledger until the context ends or an error occurs.
+// renews reports whether an event changes what the fold counts by.
+func (l *Live) renews(r *ledger.Recorded) bool {
+	if l.fold.o.Renew == nil || r.Position <= l.begun {
+		return false
+	}
+	category, _ := ledger.SplitStream(r.Stream)
+	return category == "contract" || category == "point"
+}
+
+// Run follows the ledger until the context ends or an error occurs. When contracts or points change it counts anew from the first event, so that all of
+// the past is seen by what is agreed now.
 func (l *Live) Run(ctx context.Context) error {
-	return ledger.Follow(ctx, l.src, l, ledger.FollowOptions{Progress: &l.progress})
+	for {
+		if err := l.begin(ctx); err != nil {
+			return err
+		}
+		if err := ledger.Follow(ctx, l.src, l, ledger.FollowOptions{Progress: &l.progress}); !errors.Is(err, errAgain) {
+			return err
+		}
+	}
+}
+
+// begin makes the fold anew, where there is a way to.
+func (l *Live) begin(ctx context.Context) error {
+	head, err := l.src.Head(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = head.Position
+	if renew := l.fold.o.Renew; renew != nil && l.fold.Position() > 0 {
+		l.fold, l.offers, l.drift = NewFold(renew()), 0, nil
+	}
+	return nil
+}
+
+// waitOffers waits until so many more offers were counted than the last time, or the fold began anew, and says how many there are.
+func (l *Live) waitOffers(ctx context.Context, last, more uint64) (uint64, error) {
+	for {
+		l.mu.RLock()
+		n, moved := l.offers, l.moved
+		l.mu.RUnlock()
+		if n >= last+more || n < last {
+			return n, nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return n, ctx.Err()
+		}
+	}
 }
 
 // CatchUp follows the ledger as far as it is durable now.

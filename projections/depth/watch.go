@@ -1,0 +1,137 @@
+package depth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/baton-ledger/baton/ledger"
+)
+
+// AlertSource is the source of the events that say that a drift came on, or cleared.
+const AlertSource = "baton/drift"
+
+// WatchOptions of a [Watch].
+type WatchOptions struct {
+	Live       *Live
+	Append     ledger.Append
+	Every      int // offers between two looks
+	Drift      DriftOptions
+	Thresholds Thresholds
+	Logger     *slog.Logger
+}
+
+// Watch looks at drift now and then, and writes contract.drift_detected when one comes on and contract.drift_cleared when it is over, into the stream
+// drift-<point>: webhooks and NATS carry them like all others. When it looks is counted in offers, never by a clock; what it says is a function of
+// the ledger up to the position that its event names.
+type Watch struct{ o WatchOptions }
+
+// NewWatch makes one.
+func NewWatch(o WatchOptions) *Watch {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Watch{o}
+}
+
+// Run looks until the context ends. What cannot be written is logged, and found again at the next look.
+func (w *Watch) Run(ctx context.Context) error {
+	looked := uint64(0)
+	for {
+		n, err := w.o.Live.waitOffers(ctx, looked, uint64(w.o.Every))
+		if err != nil {
+			return err
+		}
+		if looked = n; n == 0 {
+			continue
+		}
+		report, err := w.o.Live.Drift(ctx, w.o.Drift)
+		if err != nil {
+			return err
+		}
+		if report.Behind > uint64(100*w.o.Every) {
+			continue // it is still reading the past: what it says now would be taken back
+		}
+		if err := w.tell(ctx, report); err != nil && ctx.Err() == nil {
+			w.o.Logger.Warn("drift could not be told, looking again later", "error", err, "hint", ledger.HintOf(err))
+		}
+	}
+}
+
+// tell writes what changed since the last look, as the ledger has it.
+func (w *Watch) tell(ctx context.Context, report DriftReport) error {
+	before, err := On(ctx, w.o.Live.src)
+	if err != nil {
+		return err
+	}
+	raised, cleared := Changes(before, Alerts(report, w.o.Thresholds))
+	for _, a := range raised {
+		if err := w.write(ctx, "drift_detected", a); err != nil {
+			return err
+		}
+	}
+	for _, a := range cleared {
+		a.Position = report.Position
+		if err := w.write(ctx, "drift_cleared", a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Watch) write(ctx context.Context, verb string, a Alert) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return ledger.Errorf(ledger.CodeInternal, verb, "", "%w", err)
+	}
+	sum := sha256.Sum256([]byte(a.Key))
+	e := ledger.Event{ID: verb + "/" + hex.EncodeToString(sum[:8]) + "/" + strconv.FormatUint(a.Position, 10), Source: AlertSource, Type: ledger.Type("contract", verb),
+		Subject: a.Point, ContentType: "application/json", Data: data}
+	stream := alertPrefix + a.Point
+	head, err := w.o.Live.src.StreamHead(ctx, stream)
+	if err != nil {
+		return err
+	}
+	return w.o.Append(ctx, []ledger.Batch{{Stream: stream, Expect: ledger.Expect(head.Revision), Events: []ledger.Event{e}}})[0].Err
+}
+
+const alertPrefix = "drift-"
+
+// On lists the alerts that are on, as the ledger has them.
+func On(ctx context.Context, r ledger.Reader) (out []Alert, err error) {
+	for head, err := range r.Streams(ctx, alertPrefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		on := map[string]Alert{}
+		var order []string
+		for e, err := range r.ReadStream(ctx, head.Stream, ledger.ReadOptions{}) {
+			if err != nil {
+				return nil, err
+			}
+			var a Alert
+			if e.Source != AlertSource || json.Unmarshal(e.Data, &a) != nil || a.Key == "" {
+				continue
+			}
+			if strings.HasSuffix(e.Type, ".drift_cleared"+ledger.TypeSuffix) {
+				delete(on, a.Key)
+				continue
+			}
+			if _, known := on[a.Key]; !known {
+				order = append(order, a.Key)
+			}
+			on[a.Key] = a
+		}
+		for _, key := range order {
+			if a, still := on[key]; still {
+				out = append(out, a)
+				delete(on, key)
+			}
+		}
+	}
+	return out, nil
+}
