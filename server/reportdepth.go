@@ -52,7 +52,13 @@ func (s *Server) noDepth(op string) error {
 	return fail(ledger.Errorf(ledger.CodeUnsupported, op, "run `baton "+op+"` on the data directory", "this server does not follow contexts"))
 }
 
-func (s *Server) tiers(ctx context.Context, in *struct{ DepthQuery }) (*answer[depth.TierReport], error) {
+type tiersInput struct {
+	DepthQuery
+	Thin float64 `query:"thin" minimum:"0" maximum:"1" doc:"depth scores below are thin; 0.25 where absent"`
+	Rich float64 `query:"rich" minimum:"0" maximum:"1" doc:"depth scores from here on are rich; 0.6 where absent"`
+}
+
+func (s *Server) tiers(ctx context.Context, in *tiersInput) (*answer[depth.TierReport], error) {
 	if err := s.noDepth("report tiers"); err != nil {
 		return nil, err
 	}
@@ -60,7 +66,7 @@ func (s *Server) tiers(ctx context.Context, in *struct{ DepthQuery }) (*answer[d
 	if err != nil {
 		return nil, err
 	}
-	return reply(s.opts.Depth.Tiers(ctx, depth.TierOptions{Query: q}))
+	return reply(s.opts.Depth.Tiers(ctx, depth.TierOptions{Query: q, Thin: in.Thin, Rich: in.Rich}))
 }
 
 func (s *Server) fields(ctx context.Context, in *struct{ DepthQuery }) (*answer[depth.FieldReport], error) {

@@ -62,6 +62,7 @@ func tierShares(ctx context.Context, d client.Depth, point string, w points.Wind
 
 // withDepth asks the holder of the ledger, or goes over the ledger once.
 func (a *app) withDepth(ctx context.Context, command string, do func(client.Depth) error) error {
+	a.cfg.Pebble.CacheMB = min(a.cfg.Pebble.CacheMB, 32) // it is read through once: a cache would fill up and serve nobody
 	return a.with(ctx, command, reading, func(s *session) error {
 		if s.remote != nil {
 			return do(s.remote)

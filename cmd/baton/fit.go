@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// fitted prints a table that goes into so many columns of a terminal: the columns named in drop go first, one after another, and then the first column is cut.
+// fitted prints a table that goes into so many columns of a terminal: the columns named in drop go first, one after another, and then the first
+// column is cut, and the last.
 func fitted(w io.Writer, width int, header []string, rows [][]string, drop ...string) error {
 	for {
 		over := tableWidth(header, rows) - width
@@ -19,8 +20,14 @@ func fitted(w io.Writer, width int, header []string, rows [][]string, drop ...st
 			at, drop = slices.Index(header, drop[0]), drop[1:]
 		}
 		if at < 0 {
+			first := max(min(16, columnWidth(header, rows, 0)), columnWidth(header, rows, 0)-over)
 			for _, row := range rows {
-				row[0] = shorten(row[0], max(8, columnWidth(header, rows, 0)-over))
+				row[0] = shorten(row[0], first)
+			}
+			last := len(header) - 1
+			room := max(8, columnWidth(header, rows, last)-max(0, tableWidth(header, rows)-width))
+			for _, row := range rows {
+				row[last] = shorten(row[last], room)
 			}
 			break
 		}

@@ -47,7 +47,7 @@ func (a *app) driftCommand() *cobra.Command {
 }
 
 func changesText(w io.Writer, r depth.DriftReport, width int) error {
-	depthHead(w, "Drift", r.Head)
+	depthHead(w, "Drift", r.Head, width)
 	drifted, rest := 0, 0
 	for i := range r.Rows {
 		if row := &r.Rows[i]; row.Drifted {
@@ -70,7 +70,7 @@ func changesText(w io.Writer, r depth.DriftReport, width int) error {
 	}
 	for _, row := range r.Rates {
 		if len(row.Chart) > 0 && !row.Drifted {
-			fmt.Fprintf(w, "\n%s, %s of %s\n", pointText(row.Point), row.Kind, printable(row.Field))
+			fmt.Fprintf(w, "\n%s\n", wrapped(fmt.Sprintf("%s, %s of %s", pointText(row.Point), row.Kind, printable(row.Field)), "", width))
 			chartText(w, row.Chart, width)
 		}
 	}

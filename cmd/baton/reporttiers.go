@@ -16,6 +16,7 @@ import (
 
 func (a *app) tiersCommand() *cobra.Command {
 	var f depthFlags
+	var o depth.TierOptions
 	top := 0
 	cmd := &cobra.Command{
 		Use: "tiers", Short: "How deep handoffs were: tiers by what was delivered and shown, depth scores, benefit beside burden", Args: cobra.NoArgs,
@@ -26,8 +27,12 @@ func (a *app) tiersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !(o.Thin > 0 && o.Thin < o.Rich && o.Rich <= 1) {
+				return badFlag("thin", "give --thin below --rich, both above 0 and up to 1", "%g and %g cut nothing apart", o.Thin, o.Rich)
+			}
+			o.Query = q
 			return a.withDepth(cmd.Context(), "report tiers", func(d client.Depth) error {
-				r, err := d.Tiers(cmd.Context(), depth.TierOptions{Query: q})
+				r, err := d.Tiers(cmd.Context(), o)
 				if err == nil {
 					err = f.known(len(r.Rows))
 				}
@@ -39,19 +44,22 @@ func (a *app) tiersCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().Float64Var(&o.Thin, "thin", 0.25, "depth scores below are thin")
+	cmd.Flags().Float64Var(&o.Rich, "rich", 0.6, "depth scores from here on are rich")
 	cmd.Flags().IntVar(&top, "top", 20, "the busiest points alone, as text; 0 is all")
 	return cmd
 }
 
 // depthHead is the first line of a report about context.
-func depthHead(w io.Writer, what string, h depth.Head) {
-	fmt.Fprintf(w, "%s as of %s, position %s%s\n", what, moment(h.AsOf), count(h.Position), daysText(h))
+func depthHead(w io.Writer, what string, h depth.Head, width int) {
+	text := fmt.Sprintf("%s as of %s, position %s%s", what, moment(h.AsOf), count(h.Position), daysText(h))
 	if h.Behind > 0 {
-		fmt.Fprintf(w, "%s events are not in it yet: the follower is catching up.\n", count(h.Behind))
+		text += fmt.Sprintf(". %s events are not in it yet: the follower is catching up.", count(h.Behind))
 	}
 	if h.Dropped != nil {
-		fmt.Fprintf(w, "Left out by the limits: %s offers, %s fields.\n", count(h.Dropped.Offers), count(h.Dropped.Fields))
+		text += fmt.Sprintf(" Left out by the limits: %s offers, %s fields.", count(h.Dropped.Offers), count(h.Dropped.Fields))
 	}
+	fmt.Fprintln(w, wrapped(text, "", width))
 	fmt.Fprintln(w)
 }
 
@@ -68,7 +76,7 @@ func daysText(h depth.Head) string {
 }
 
 func tiersText(w io.Writer, r depth.TierReport, width, top int) error {
-	depthHead(w, "Tiers", r.Head)
+	depthHead(w, "Tiers", r.Head, width)
 	if len(r.Rows) == 0 {
 		_, err := fmt.Fprintln(w, "No handoffs.")
 		return err
@@ -86,8 +94,8 @@ func tiersText(w io.Writer, r depth.TierReport, width, top int) error {
 		burden = append(burden, []string{point, count(b.Accepted), percent(b.LostHandoffs, b.Accepted), count(b.AskedAgain), millis(b.PreparedP50), fmt.Sprintf("%.0f", b.Tokens),
 			millis(b.ParseP50), fmt.Sprintf("%.1f s", b.ParsePer1k)})
 	}
-	err := fitted(w, width, []string{"POINT", ">HANDOFFS", ">MINIMAL", ">CONTEXTUAL", ">PREDICTIVE", ">NONE", ">NOT AS DECLARED", ">DEPTH", "", "THIN TO RICH"}, rows,
-		"", ">NONE", "THIN TO RICH", ">MINIMAL")
+	err := fitted(w, width, []string{"POINT", ">HANDOFFS", ">MINIMAL", ">CONTEXTUAL", ">PREDICTIVE", ">NONE", ">MISMATCH", ">DEPTH", "", "THIN TO RICH"}, rows,
+		"", ">NONE", "THIN TO RICH", ">MINIMAL", ">MISMATCH")
 	if more := len(r.Rows) - len(shown); more > 0 {
 		fmt.Fprintf(w, "%s more points; --top 0 shows them.\n", count(more))
 	}
@@ -109,7 +117,7 @@ func tiersText(w io.Writer, r depth.TierReport, width, top int) error {
 	for _, row := range r.Rows {
 		if len(row.Mismatches) > 0 {
 			x := row.Mismatches[len(row.Mismatches)-1]
-			fmt.Fprintf(w, "\nNot as declared, for example: journey %s, handoff %s: %s was declared and %s derived. --json has more.\n", printable(x.Journey), printable(x.Handoff), x.Declared, x.Derived)
+			fmt.Fprintln(w, wrapped(fmt.Sprintf("Not as declared, for example: journey %s, handoff %s: %s was declared and %s derived. --json has more.", printable(x.Journey), printable(x.Handoff), x.Declared, x.Derived), "", min(width, 140)))
 			break
 		}
 	}
@@ -171,7 +179,7 @@ var findingTexts = map[string]string{
 }
 
 func fieldsText(w io.Writer, r depth.FieldReport, width int, all bool) error {
-	depthHead(w, "Fields", r.Head)
+	depthHead(w, "Fields", r.Head, width)
 	if len(r.Rows) == 0 {
 		_, err := fmt.Fprintln(w, "No handoffs.")
 		return err
@@ -194,7 +202,7 @@ func fieldsText(w io.Writer, r depth.FieldReport, width int, all bool) error {
 	err := fitted(w, width, []string{"POINT", "FIELD", "CLASS", ">HANDOFFS", ">OFFERED", ">DELIVERED", ">VIEWED", ">USED", ">MISSING", ">JUNK", ">FILL", ">H/MONTH", "NOTE"}, rows,
 		">VIEWED", "CLASS", ">FILL", ">OFFERED", ">JUNK", ">DELIVERED", ">H/MONTH", ">MISSING", ">HANDOFFS")
 	if hidden > 0 {
-		fmt.Fprintf(w, "%s more fields without a finding; --all shows them, --point one point's.\n", count(hidden))
+		fmt.Fprintln(w, wrapped(fmt.Sprintf("%s more fields without a finding; --all shows them, --point one point's.", count(hidden)), "", width))
 	}
 	fmt.Fprintln(w)
 	rows = nil

@@ -32,10 +32,11 @@ type FieldRow struct {
 	Delivered      int64    `json:"delivered"`
 	Viewed         int64    `json:"viewed"`
 	Used           int64    `json:"used"`
-	Missing        int64    `json:"missing"` // handoffs that were offered without it
-	Junk           int64    `json:"junk"`    // values that look as if something had to be entered
-	Malformed      int64    `json:"malformed"`
-	Stale          int64    `json:"stale"` // older than it may be when it was offered
+	Missing        int64    `json:"missing"`          // handoffs that were offered without it
+	Junk           int64    `json:"junk"`             // values that look as if something had to be entered
+	Required       int64    `json:"required_missing"` // handoffs in which the contract's check found it absent, variants applied; 0 where nothing is checked
+	Malformed      int64    `json:"malformed"`        // values that break the contract's schema, as its check found
+	Stale          int64    `json:"stale"`            // older than it may be when it was offered
 	OfferedShare   float64  `json:"offered_share"`
 	DeliveredShare float64  `json:"delivered_share"`
 	ViewedShare    float64  `json:"viewed_share"`
@@ -195,7 +196,7 @@ func (r *FieldRow) take(f *agreed, version int, d *day) {
 func (r *FieldRow) fill(d *fieldDay, days float64) {
 	n := func(i int) int64 { return int64(d.n[i]) }
 	r.Offered, r.Delivered, r.Viewed, r.Used = n(nOffered), n(nDelivered), n(nViewed), n(nUsed)
-	r.Missing, r.Junk, r.Malformed, r.Stale = r.Handoffs-r.Offered, n(nJunk), n(nMalformed), n(nStale)
+	r.Missing, r.Junk, r.Required, r.Malformed, r.Stale = r.Handoffs-r.Offered, n(nJunk), n(nRequired), n(nMalformed), n(nStale)
 	r.AskedLost, r.AskedIgnored, r.AskedJunk, r.AskedNew = n(nLost), n(nIgnored), n(nGamed), n(nNew)
 	r.OfferedShare, r.DeliveredShare, r.ViewedShare = share(r.Offered, r.Handoffs), share(r.Delivered, r.Handoffs), share(r.Viewed, r.Handoffs)
 	r.UsedShare, r.MissingRate, r.MalformedRate = share(r.Used, r.Delivered), share(r.Missing, r.Handoffs), share(r.Malformed, r.Offered)

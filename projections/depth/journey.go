@@ -85,6 +85,9 @@ func (f *Fold) journeyEvent(r *ledger.Recorded, id, verb string, at int64) {
 
 func (f *Fold) funnelDay(j *journey) *funnelDay {
 	u := f.funnels[j.stage]
+	if u == nil && len(f.funnels) >= f.o.Series {
+		return &funnelDay{} // counted for nobody: stages are as many as names that somebody makes up
+	}
 	if u == nil {
 		u = &funnel{days: map[int32]*funnelDay{}}
 		f.funnels[j.stage] = u

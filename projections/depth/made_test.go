@@ -268,7 +268,7 @@ func TestFormsAndQuestions(t *testing.T) {
 	if x := rows["colour"]; x.Junk != 200 || x.Malformed != 200 || x.AskedNew != 200 || !has(x.Findings, depth.Gamed) || x.Methods.FreeShare != 1 {
 		t.Errorf("colour: %+v", x)
 	}
-	if x := rows["size"]; x.AskedLost != 200 || x.Offered != 0 || !has(x.Findings, depth.Add) || x.Class != "" {
+	if x := rows["size"]; x.AskedLost != 200 || x.Required != 200 || x.Offered != 0 || !has(x.Findings, depth.Add) || x.Class != "" {
 		t.Errorf("size: %+v", x)
 	}
 	if x := rows["weight"]; x.AskedNew != 200 {

@@ -31,9 +31,15 @@ func depthValues(q depth.Query) url.Values {
 	return values("point", q.Point, "since", day(q.Since), "until", day(q.Until))
 }
 
-// Tiers reports tiers. Of the options the query alone goes with the request: cut-offs and target are the server's.
+// Tiers reports tiers. Of the options the query, thin and rich go with the request: the rest is the server's.
 func (c *Client) Tiers(ctx context.Context, o depth.TierOptions) (out depth.TierReport, err error) {
-	return out, c.get(ctx, "/v1/reports/tiers", depthValues(o.Query), &out)
+	v := depthValues(o.Query)
+	for name, x := range map[string]float64{"thin": o.Thin, "rich": o.Rich} {
+		if x > 0 {
+			v.Set(name, strconv.FormatFloat(x, 'g', -1, 64))
+		}
+	}
+	return out, c.get(ctx, "/v1/reports/tiers", v, &out)
 }
 
 // Fields reports fields.
