@@ -218,6 +218,16 @@ func TestAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	b.check(errors.Join(errs...))
+	for i := range errs { // one of these takes the step; the others find it taken
+		group.Go(func() {
+			_, errs[i] = b.desk.Change(context.Background(), points.Change{Point: desk, Verb: "advanced", To: points.Designed, Force: true, Why: fmt.Sprint("reason ", i)}, points.Options{})
+		})
+	}
+	group.Wait()
+	b.check(errors.Join(errs...))
+	if p := b.point(desk); len(p.Steps) != 2 {
+		t.Errorf("the step was taken more than once: %+v", p.Steps)
+	}
 	if p := b.point(desk); len(p.Training) != len(errs) {
 		t.Errorf("%d teams were trained, recorded are %+v", len(errs), p.Training)
 	}
