@@ -45,6 +45,20 @@ func (n *node) tiers(ctx context.Context, point string, w points.Window) (*point
 	return tierShares(ctx, n.depth, point, w)
 }
 
+// tiersHere counts contexts of an open directory when somebody asks, once.
+func (a *app) tiersHere(s *session) func(ctx context.Context, point string, w points.Window) (*points.TierShares, error) {
+	var live *depth.Live
+	return func(ctx context.Context, point string, w points.Window) (*points.TierShares, error) {
+		if live == nil {
+			var err error
+			if live, err = a.count(ctx, s); err != nil {
+				return nil, err
+			}
+		}
+		return tierShares(ctx, live, point, w)
+	}
+}
+
 // tierShares are the tiers of a point in a window, nil where nothing was delivered there.
 func tierShares(ctx context.Context, d client.Depth, point string, w points.Window) (*points.TierShares, error) {
 	r, err := d.Tiers(ctx, depth.TierOptions{Query: depth.Query{Point: point, Since: w.From, Until: w.To.Add(-24 * time.Hour)}})
@@ -67,36 +81,42 @@ func (a *app) withDepth(ctx context.Context, command string, do func(client.Dept
 		if s.remote != nil {
 			return do(s.remote)
 		}
-		agreed, err := contract.Load(ctx, s.source, 0)
-		if err != nil {
-			return err
-		}
-		live := depth.NewLive(s.source, depthOptions(ctx, s.source, agreed), nil)
-		bar := a.progress("Reading", "events")
-		done := make(chan struct{})
-		stopped := make(chan struct{})
-		go func() {
-			defer close(stopped)
-			for tick := time.NewTicker(100 * time.Millisecond); ; {
-				select {
-				case <-done:
-					tick.Stop()
-					return
-				case <-tick.C:
-					at, lag := int64(live.Progress().Position()), int64(live.Progress().Lag())
-					bar.show(at, at+lag, at)
-				}
-			}
-		}()
-		err = live.CatchUp(ctx)
-		close(done)
-		<-stopped
-		bar.clear()
+		live, err := a.count(ctx, s)
 		if err != nil {
 			return err
 		}
 		return do(live)
 	})
+}
+
+// count goes over a ledger once, with a bar.
+func (a *app) count(ctx context.Context, s *session) (*depth.Live, error) {
+	agreed, err := contract.Load(ctx, s.source, 0)
+	if err != nil {
+		return nil, err
+	}
+	live := depth.NewLive(s.source, depthOptions(ctx, s.source, agreed), nil)
+	bar := a.progress("Reading", "events")
+	done := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for tick := time.NewTicker(100 * time.Millisecond); ; {
+			select {
+			case <-done:
+				tick.Stop()
+				return
+			case <-tick.C:
+				at, lag := int64(live.Progress().Position()), int64(live.Progress().Lag())
+				bar.show(at, at+lag, at)
+			}
+		}
+	}()
+	err = live.CatchUp(ctx)
+	close(done)
+	<-stopped
+	bar.clear()
+	return live, err
 }
 
 // depthFlags are what the reports about context have in common.

@@ -50,6 +50,9 @@ func (a *app) askDesk(ctx context.Context, command string, do func(points.Counte
 		if err != nil {
 			return err
 		}
+		if here, ok := d.(*points.Desk); ok {
+			here.Tiers = a.tiersHere(s)
+		}
 		return do(d)
 	})
 }

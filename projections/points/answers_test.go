@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/baton-ledger/baton/ledger"
-	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/projections/points"
 )
 
@@ -44,15 +43,19 @@ func TestReasks(t *testing.T) {
 	b.say("J1", "", "question", "asked", `{"field":"a"}`) // nothing says what was delivered: what was offered counts
 	b.say("J1", "", "question", "answered", `{"field":"b","attributes":{"b":1}}`)
 	b.say("J1", "", "question", "asked", `{"field":"b"}`) // answered after the acceptance
+	b.say("J2", "h2", "handoff", "offered", `{"from":"sales","to":"support","channel":"ticket","envelope":{"optional":{"plan":"n/a"},"fields":{"plan":{"method":"default"}}}}`)
+	b.say("J2", "", "handoff", "delivered", `{"handoff":"h2","fields":[]}`)
+	b.say("J2", "", "handoff", "accepted", `{"handoff":"h2"}`)
+	b.say("J2", "", "question", "asked", `{"field":"plan"}`) // a default says nothing
 	f, err := b.desk.Gather(t.Context(), b.point(desk), points.Options{})
 	b.check(err)
-	want := map[string]int{points.Lost: 1, points.Ignored: 2, points.Defaulted: 1, points.New: 2}
+	want := map[string]int{points.Lost: 1, points.Ignored: 2, points.Defaulted: 1, points.New: 3}
 	for class, n := range want {
 		if f.Reasks[class] != n {
 			t.Errorf("%d are %s, want %d of %v", f.Reasks[class], class, n, f.Reasks)
 		}
 	}
-	if f.Lost != 1 || f.Accepted != 3 || len(f.Demand) != 1 || f.Demand[0].Field != "account" {
+	if f.Lost != 1 || f.Accepted != 4 || len(f.Demand) != 1 || f.Demand[0].Field != "account" {
 		t.Errorf("the facts are %+v", f)
 	}
 }
@@ -73,14 +76,10 @@ func TestFormerNames(t *testing.T) {
 	if n := lost(); n != 0 {
 		t.Errorf("%d are lost where no version says that the name is a new one", n)
 	}
-	b.desk.Documents = func(_ context.Context, name string) (list []*contract.Contract, err error) {
-		for i, from := range []string{"account", "account_number"} {
-			to := []string{"account_number", "customer_number"}[i]
-			c, err := contract.Parse(fmt.Appendf(nil, "contract: %s\nversion: %d\nfields: [{name: %s, class: mandatory}]\nupcast: {from: %d, steps: [{rename: {from: %s, to: %s}}]}", name, i+2, to, i+1, from, to))
-			b.check(err)
-			list = append(list, c)
-		}
-		return list, nil
+	b.document("contract: desk\nversion: 1\nfields: [{name: account, class: mandatory}]")
+	for i, from := range []string{"account", "account_number"} {
+		to := []string{"account_number", "customer_number"}[i]
+		b.document(fmt.Sprintf("contract: desk\nversion: %d\nfields: [{name: %s, class: mandatory}]\nupcast: {from: %d, steps: [{rename: {from: %s, to: %s}}]}", i+2, to, i+1, from, to))
 	}
 	if n := lost(); n != 1 {
 		t.Errorf("%d are lost, one was said under its first name", n)

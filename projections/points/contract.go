@@ -3,8 +3,7 @@ package points
 import (
 	"context"
 	"maps"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -17,38 +16,29 @@ type Contract struct {
 	Versions []ContractVersion `json:"versions"`
 }
 
-// ContractVersion is a version and the last verb about it: drafted, published, deprecated, retired.
+// ContractVersion is a version and where it stands.
 type ContractVersion struct {
-	Version int       `json:"version"`
-	State   string    `json:"state"`
-	Since   time.Time `json:"since"`
-	Drafted time.Time `json:"first_at"` // the first event about it
+	Version int             `json:"version"`
+	State   contract.Status `json:"state"`
+	Since   time.Time       `json:"since"`
+	Drafted time.Time       `json:"first_at"` // the first event about it
+
+	accepted bool
 }
 
-// ReadContract folds a contract's stream, headers alone. One without events, or without a name, has no versions.
+// ReadContract reads a contract of the ledger. One without events, or without a name, has no versions.
 func ReadContract(ctx context.Context, r ledger.Reader, name string) (Contract, error) {
 	c := Contract{Name: name, Versions: []ContractVersion{}}
 	if name == "" {
 		return c, nil
 	}
-	at := map[int]int{}
-	for e, err := range r.ReadStream(ctx, contract.Stream(name), ledger.ReadOptions{HeaderOnly: true}) {
-		if err != nil {
-			return c, err
-		}
-		family, verb := ledger.SplitType(e.Type)
-		text, ok := strings.CutPrefix(e.Subject, name+"/v")
-		version, err := strconv.Atoi(text)
-		if family != "contract" || verb == "violated" || !ok || err != nil {
-			continue
-		}
-		i, seen := at[version]
-		if !seen {
-			i = len(c.Versions)
-			at[version] = i
-			c.Versions = append(c.Versions, ContractVersion{Version: version, Drafted: e.Occurred().UTC()})
-		}
-		c.Versions[i].State, c.Versions[i].Since = verb, e.Occurred().UTC()
+	s, err := contract.ReadState(ctx, r, name, 0)
+	if err != nil {
+		return c, err
+	}
+	for _, v := range s.Versions {
+		c.Versions = append(c.Versions, ContractVersion{Version: v.Contract.Version, State: v.Status, Since: v.Since, Drafted: v.History[0].At,
+			accepted: v.Status == contract.Published || v.Status == contract.Deprecated})
 	}
 	return c, nil
 }
@@ -71,12 +61,16 @@ func AliasesOf(versions []*contract.Contract) map[string]string {
 
 // aliases are those of the options and of the contract that the point names.
 func (d *Desk) aliases(ctx context.Context, p *Point, o Options) (Options, error) {
-	if d.Documents == nil || p.Contract == "" {
+	if p.Contract == "" {
 		return o, nil
 	}
-	versions, err := d.Documents(ctx, p.Contract)
+	s, err := contract.ReadState(ctx, d.Reader, p.Contract, 0)
 	if err != nil {
 		return o, err
+	}
+	var versions []*contract.Contract
+	for _, v := range s.Versions {
+		versions = append(versions, v.Contract)
 	}
 	known := AliasesOf(versions)
 	maps.Copy(known, o.Aliases)
@@ -86,12 +80,7 @@ func (d *Desk) aliases(ctx context.Context, p *Point, o Options) (Options, error
 
 // Published reports whether a version is published and not retired; a deprecated one still is.
 func (c *Contract) Published() bool {
-	for _, v := range c.Versions {
-		if v.State == "published" || v.State == "deprecated" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Versions, func(v ContractVersion) bool { return v.accepted })
 }
 
 // newer reports whether a version came after a moment.

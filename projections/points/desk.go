@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
-	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/projections"
 )
 
@@ -14,8 +13,6 @@ type Desk struct {
 	Reader ledger.Reader
 	Models *projections.Models
 	Append ledger.Append // the intake; nil: nothing is written
-	// Documents, where given, are the versions of a contract: what a later one calls otherwise was said under its former name.
-	Documents func(ctx context.Context, contract string) ([]*contract.Contract, error)
 	// Tiers, where given, says how deep the handoffs were that a point offered in a window.
 	Tiers func(ctx context.Context, point string, w Window) (*TierShares, error)
 }

@@ -100,6 +100,26 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestQuietPoint counts what was handed over long before the last days towards a step: a point that is quiet now was implemented then.
+func TestQuietPoint(t *testing.T) {
+	b := open(t)
+	b.append(ledger.Event{ID: "h", Source: "test", Type: ledger.Type("handoff", "offered"), Subject: "J", Time: b.now.AddDate(-2, 0, 0), ContentType: "application/json",
+		Schema: "contracts/desk/v1", Data: []byte(`{"from":"sales","to":"support","channel":"ticket"}`)})
+	b.say("K", "k", "handoff", "offered", `{"from":"a","to":"b","channel":"c"}`)
+	b.change(desk, "mapped", points.Change{Mapping: points.Mapping{Owner: "ops"}})
+	b.change(desk, "classified", points.Change{Criticality: points.Low})
+	b.change(desk, "advanced", points.Change{})
+	b.contract("desk", 1, "drafted")
+	b.contract("desk", 1, "published")
+	b.change(desk, "advanced", points.Change{})
+	if out := b.change(desk, "advanced", points.Change{}); out.Step != points.Implemented {
+		t.Errorf("the step is %+v", out)
+	}
+	if f, err := b.desk.Gather(t.Context(), b.point(desk), points.Options{}); err != nil || f.Handoffs != 0 {
+		t.Errorf("the last days have %d handoffs, %v", f.Handoffs, err)
+	}
+}
+
 // TestForce goes on in spite of what is missing, with a reason, and keeps both.
 func TestForce(t *testing.T) {
 	b := open(t)
@@ -199,6 +219,16 @@ func TestAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	b.check(errors.Join(errs...))
+	for i := range errs { // one of these takes the step; the others find it taken
+		group.Go(func() {
+			_, errs[i] = b.desk.Change(context.Background(), points.Change{Point: desk, Verb: "advanced", To: points.Designed, Force: true, Why: fmt.Sprint("reason ", i)}, points.Options{})
+		})
+	}
+	group.Wait()
+	b.check(errors.Join(errs...))
+	if p := b.point(desk); len(p.Steps) != 2 {
+		t.Errorf("the step was taken more than once: %+v", p.Steps)
+	}
 	if p := b.point(desk); len(p.Training) != len(errs) {
 		t.Errorf("%d teams were trained, recorded are %+v", len(errs), p.Training)
 	}

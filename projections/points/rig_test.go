@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/ledger/interop/simulate"
 	"github.com/baton-ledger/baton/ledger/pebblestore"
 	"github.com/baton-ledger/baton/projections"
@@ -70,14 +71,26 @@ func (b *book) say(journey, id, family, verb, data string) {
 	b.append(ledger.Event{ID: id, Source: "test", Type: ledger.Type(family, verb), Subject: journey, Time: b.now, ContentType: "application/json", Data: []byte(data)})
 }
 
-// contract says something of a contract's version, as the registry does.
+// contract says something of a contract's version.
 func (b *book) contract(name string, version int, verb string) {
 	b.Helper()
-	b.n++
 	b.now = b.now.Add(time.Minute)
-	e := ledger.Event{ID: fmt.Sprint("c", b.n), Source: "baton/contracts", Type: ledger.Type("contract", verb), Subject: fmt.Sprintf("%s/v%d", name, version)}
-	r := b.desk.Append(b.Context(), []ledger.Batch{{Stream: "contract-" + name, Expect: ledger.Any, Events: []ledger.Event{e}}})[0]
-	b.check(r.Err)
+	said := contract.Said{Name: name, Version: version}
+	if verb == "drafted" {
+		b.document(fmt.Sprintf("contract: %s\nversion: %d\nfields: []", name, version))
+		return
+	}
+	_, err := contract.Do(b.Context(), b.store, b.desk.Append, contract.Act{Verb: verb, Said: said})
+	b.check(err)
+}
+
+// document drafts one.
+func (b *book) document(text string) {
+	b.Helper()
+	c, err := contract.Parse([]byte(text))
+	b.check(err)
+	_, err = contract.Do(b.Context(), b.store, b.desk.Append, contract.Act{Verb: "drafted", Said: contract.Said{Name: c.Name, Version: c.Version, Contract: c}})
+	b.check(err)
 }
 
 // change makes a change that is expected to be recorded or to be so already.

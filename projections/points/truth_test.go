@@ -4,9 +4,11 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/ledger/interop/simulate"
+	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/projections/points"
 )
 
@@ -99,11 +101,22 @@ func TestKindsAndVolumes(t *testing.T) {
 		}
 	}
 	// A window cuts: its offers are those of a scan.
-	m, err = b.desk.Matrix(t.Context(), points.Options{Days: 20})
+	o := points.Options{Days: 20, Now: time.Date(2026, 2, 20, 13, 0, 0, 0, time.UTC)}
+	m, err = b.desk.Matrix(t.Context(), o)
 	b.check(err)
 	for _, row := range m.Rows {
-		f, err := b.desk.Gather(t.Context(), b.point(row.Point), points.Options{Days: 20})
+		f, err := b.desk.Gather(t.Context(), b.point(row.Point), o)
 		b.check(err)
+		n := 0
+		for h, err := range b.desk.Models.Handoffs(t.Context(), projections.HandoffQuery{}) {
+			b.check(err)
+			if day := h.Offered.Format(time.DateOnly); h.Point == row.Point && day >= "2026-02-01" && day <= "2026-02-20" {
+				n++
+			}
+		}
+		if n != f.Handoffs {
+			t.Errorf("%s: %d offers in the 20 days, want %d", row.Point, f.Handoffs, n)
+		}
 		if int(row.Offers) != f.Handoffs || f.PerDay != row.PerDay || f.Handoffs >= want[row.Point].handoffs && f.Handoffs > 10 {
 			t.Errorf("%s: %d offers in 20 days by day, %d by handoff, of %d", row.Point, row.Offers, f.Handoffs, want[row.Point].handoffs)
 		}
