@@ -129,6 +129,9 @@ func (l *Live) CatchUp(ctx context.Context) error {
 	if err != nil || head.Position == 0 {
 		return err
 	}
+	l.mu.Lock()
+	l.begun = head.Position
+	l.mu.Unlock()
 	return ledger.Follow(ctx, l.src, l, ledger.FollowOptions{Progress: &l.progress, Until: head.Position})
 }
 
