@@ -44,6 +44,7 @@ type Config struct {
 	Limits         Limits
 	Metrics        Metrics
 	Custody        Custody
+	Points         Points
 	Deadlines      Deadlines
 	Predict        Predict
 	Webhooks       map[string]Webhook // endpoints by name
@@ -116,6 +117,17 @@ type Pebble struct {
 type Custody struct {
 	CustodyLimits
 	Points map[string]CustodyLimits // by sender>receiver@channel, in the case it was written; no zero limits
+}
+
+// Points holds the thresholds of the checklist of handoff points and of their steps.
+type Points struct {
+	Days         int
+	PerDay       float64
+	LostRate     float64
+	HumanShare   float64
+	TrainedShare float64
+	Least        int
+	Monitored    int
 }
 
 // Deadlines says whether a server writes down that time has run out.

@@ -69,6 +69,8 @@ func TestDefaults(t *testing.T) {
 		Pebble:     config.Pebble{CacheMB: 256, MemtableMB: 64, MinFreeMB: 64},
 		Limits:     config.Limits{Burst: 100, Requests: 256, Streams: 1000, Stall: time.Minute},
 		Custody:    config.Custody{CustodyLimits: day, Points: map[string]config.CustodyLimits{}},
+		Points:     config.Points{Days: 30, PerDay: 1000, LostRate: 0.1, HumanShare: 0.5, TrainedShare: 0.8, Least: 20, Monitored: 100},
+		Channels:   config.Channels{RealTime: []string{}, NearRealTime: []string{}, Async: []string{}},
 		Deadlines:  config.Deadlines{Enabled: true}, Predict: config.Predict{Points: []string{}, Budget: 20 * time.Millisecond, TTL: 24 * time.Hour,
 			Models: []string{}, Explore: 0.1, HoldOut: 0.1, Gate: config.Gate{Outcomes: 100, ECE: 0.1, Segments: []string{"channel", "receiver", "begun by", "kind"}}, Monitor: config.Monitor{Every: 500, Window: 500}, DriftFloor: 0.1},
 		Webhooks: map[string]config.Webhook{}, Channels: config.Channels{RealTime: []string{}, NearRealTime: []string{}, Async: []string{}},

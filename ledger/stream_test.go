@@ -31,9 +31,17 @@ func TestPointIsInjective(t *testing.T) {
 		if ledger.SubjectToken(p) == ledger.SubjectToken(q) && a != b {
 			t.Fatalf("%q and %q share the token %q", a, b, ledger.SubjectToken(p))
 		}
+		if sender, receiver, channel, ok := ledger.SplitPoint(p); !ok || [3]string{sender, receiver, channel} != a {
+			t.Fatalf("%q of %q is taken apart as %q %q %q, %v", p, a, sender, receiver, channel, ok)
+		}
 	})
 	if got := ledger.Point("bot", "billing 2>@%", "chat"); got != "bot>billing%202%3E%40%25@chat" {
 		t.Errorf("point is %q", got)
+	}
+	for _, name := range []string{"", "a", "a>b", "a@b", "a b>c@d", "a>b@c%", "a>b@c%41", "a>b@c>d"} {
+		if sender, receiver, channel, ok := ledger.SplitPoint(name); ok {
+			t.Errorf("%q is the point of %q, %q, %q", name, sender, receiver, channel)
+		}
 	}
 }
 

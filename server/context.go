@@ -53,7 +53,7 @@ func (s *Server) briefOptions(ctx context.Context, in *contextInput) (brief.Opti
 	if err != nil {
 		return brief.Options{}, err
 	}
-	o, err := s.briefBase(ctx, m)
+	o, err := s.briefBase(ctx, in.ID, m)
 	if err != nil {
 		return brief.Options{}, err
 	}
@@ -70,11 +70,11 @@ func (s *Server) briefOptions(ctx context.Context, in *contextInput) (brief.Opti
 	return o, nil
 }
 
-func (s *Server) briefBase(ctx context.Context, m replay.Moment) (brief.Options, error) {
+func (s *Server) briefBase(ctx context.Context, journey string, m replay.Moment) (brief.Options, error) {
 	if s.opts.Brief == nil {
 		return brief.Options{}, nil
 	}
-	return s.opts.Brief(ctx, m)
+	return s.opts.Brief(ctx, journey, m)
 }
 
 // context answers a brief. With deliver it is recorded as given.
@@ -152,7 +152,7 @@ func (s *Server) snapshots(ctx context.Context, in *snapshotsInput) (*answer[bri
 	if err != nil {
 		return nil, fail(err)
 	}
-	o, err := s.briefBase(ctx, m)
+	o, err := s.briefBase(ctx, journey, m)
 	if err != nil {
 		return nil, fail(err)
 	}

@@ -48,7 +48,7 @@ func TestContextThroughTheAPI(t *testing.T) {
 	}}
 	s, c, models, _ := serveWith(t, func(so *server.Options) {
 		store = so.Store
-		so.Brief = func(context.Context, replay.Moment) (brief.Options, error) { return o, nil }
+		so.Brief = func(context.Context, string, replay.Moment) (brief.Options, error) { return o, nil }
 	})
 	ctx := t.Context()
 	_, err := c.HandOff(ctx, ledger.HandoffCall{ID: "h", Journey: "J", From: ledger.Party{Stage: "bot"}, To: ledger.Party{Stage: "sales"}, Channel: "mail", OfferOnly: true,

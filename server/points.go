@@ -19,17 +19,18 @@ type PointInput struct {
 // PointThresholds are the thresholds that a request may change.
 type PointThresholds struct {
 	Now      string  `query:"now" doc:"a moment in the last day of the window; that of the ledger's last offer where absent"`
-	Days     int     `query:"days" minimum:"0" maximum:"3660" doc:"window of volume and figures; 30 where absent"`
-	PerDay   float64 `query:"per_day" minimum:"0" doc:"handoffs a day above which volume is high; 1000 where absent"`
-	Lost     float64 `query:"lost_rate" minimum:"0" maximum:"1" doc:"share of accepted handoffs with a lost re-ask above which fields are missing; 0.1 where absent"`
-	Humans   float64 `query:"human_share" minimum:"0" maximum:"1" doc:"share from which a point is between humans; 0.5 where absent"`
-	Trained  float64 `query:"trained_share" minimum:"0" maximum:"1" doc:"share of each team from which users are trained; 0.8 where absent"`
-	Least    int     `query:"least" minimum:"0" doc:"handoffs that a share is worth something from; 20 where absent"`
+	Days     int     `query:"days" minimum:"0" maximum:"3660" doc:"window of volume and figures; points.days of the configuration where absent"`
+	PerDay   float64 `query:"per_day" minimum:"0" doc:"handoffs a day above which volume is high; points.per_day of the configuration where absent"`
+	Lost     float64 `query:"lost_rate" minimum:"0" maximum:"1" doc:"share of accepted handoffs with a lost re-ask above which fields are missing; points.lost_rate of the configuration where absent"`
+	Humans   float64 `query:"human_share" minimum:"0" maximum:"1" doc:"share from which a point is between humans; points.human_share of the configuration where absent"`
+	Trained  float64 `query:"trained_share" minimum:"0" maximum:"1" doc:"share of each team from which users are trained; points.trained_share of the configuration where absent"`
+	Least    int     `query:"least" minimum:"0" doc:"handoffs that a share is worth something from; points.least of the configuration where absent"`
 	Journeys int     `query:"journeys" minimum:"0" maximum:"100000" doc:"journeys that are read at most, the newest; 2000 where absent"`
 }
 
 // over lays the request's thresholds over the server's.
-func (in *PointThresholds) over(o points.Options) (points.Options, error) {
+func (in *PointThresholds) over(base points.Options) (points.Options, error) {
+	o := points.Options{Days: in.Days, PerDay: in.PerDay, LostRate: in.Lost, HumanShare: in.Humans, TrainedShare: in.Trained, Least: in.Least, Journeys: in.Journeys}
 	if in.Now != "" {
 		now, err := replay.ParseTime(in.Now)
 		if err != nil {
@@ -37,24 +38,7 @@ func (in *PointThresholds) over(o points.Options) (points.Options, error) {
 		}
 		o.Now = now
 	}
-	for _, n := range []struct {
-		to   *float64
-		says float64
-	}{{&o.PerDay, in.PerDay}, {&o.LostRate, in.Lost}, {&o.HumanShare, in.Humans}, {&o.TrainedShare, in.Trained}} {
-		if n.says != 0 {
-			*n.to = n.says
-		}
-	}
-	if in.Days != 0 {
-		o.Days = in.Days
-	}
-	if in.Least != 0 {
-		o.Least = in.Least
-	}
-	if in.Journeys != 0 {
-		o.Journeys = in.Journeys
-	}
-	return o, nil
+	return o.Over(base), nil
 }
 
 // pointRegistry registers what is known of points, and the way to say it.

@@ -51,7 +51,7 @@ type Options struct {
 	Backup     func(ctx context.Context, r backup.Request) (backup.Report, error)
 	Webhooks   client.Webhooks // endpoints that events are delivered to; nil: unsupported
 	Followers  []Follower
-	Brief      func(context.Context, replay.Moment) (brief.Options, error) // contracts, styles and classes of channels as of a moment; nil: none
+	Brief      func(ctx context.Context, journey string, m replay.Moment) (brief.Options, error) // contracts, styles and classes of channels as of a moment; nil: none
 	Enrich     *enrich.Enricher                                            // sources of contexts; nil: there are none
 	Checks     []Check                                                     // what /readyz asks about besides the ledger and its followers
 	Registry   *prometheus.Registry                                        // served at /metrics with what the server counts itself; nil: nothing is counted

@@ -12,11 +12,6 @@ import (
 	"github.com/baton-ledger/baton/replay/brief"
 )
 
-// briefOptions are what contexts are assembled with, as of a moment.
-func (a *app) briefOptions(_ context.Context, _ ledger.Reader, _ replay.Moment) (brief.Options, error) {
-	return brief.Options{Class: a.channelClass}, nil
-}
-
 // channelClass is a channel's class by the settings, else by its name.
 func (a *app) channelClass(channel string) ledger.ChannelClass {
 	if class := a.cfg.Channels.ClassOf(channel); class != "" {
@@ -34,7 +29,7 @@ func (a *app) contextCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	a.asOf(cmd, "context", func(ctx context.Context, s *session, args []string, m replay.Moment) (err error) {
-		o, err := a.briefOptions(ctx, s.source, m)
+		o, err := a.briefOptions(ctx, s.source, args[0], m, nil)
 		if err != nil {
 			return err
 		}
@@ -93,7 +88,7 @@ func (a *app) snapshotsCommand() *cobra.Command {
 				}
 				journey = row.Journey
 			}
-			o, err := a.briefOptions(ctx, s.source, m)
+			o, err := a.briefOptions(ctx, s.source, journey, m, nil)
 			if err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ func (a *app) contractsCommand() *cobra.Command {
 	cmd.AddCommand(a.contractsList(), a.contractsShow(), a.contractsLint(), a.contractsTest(), a.contractsDiff(),
 		a.contractsDraft(), a.contractsPublish(), a.contractsPrototype(), a.contractsDeprecate(), a.contractsRetire(), a.contractsExcept(), a.contractsSign(),
 		a.contractsInbox(), a.contractsPayload(), a.contractsRelease(), a.contractsDiscard(),
-		a.contractsExamples())
+		a.contractsExport(), a.contractsImport(), a.contractsExamples())
 	return cmd
 }
 
@@ -166,20 +166,8 @@ func inFile(path string, err error) error {
 }
 
 // contractAt is a contract by file, or by name in the ledger.
-func (a *app) contractAt(ctx context.Context, ref string) (c *contract.Contract, err error) {
-	if _, statErr := os.Stat(ref); statErr == nil {
-		return readContract(ref)
-	}
-	err = a.with(ctx, "contracts", reading, func(s *session) error {
-		_, v, err := findVersion(ctx, s.source, ref)
-		if err == nil {
-			c = v.Contract
-		}
-		return err
-	})
-	if err != nil && strings.HasSuffix(ref, ".yaml") {
-		return nil, ledger.Errorf(ledger.CodeNotFound, "contracts", "name a file, or a contract of the ledger", "there is no file %.200q", ref)
-	}
+func (a *app) contractAt(ctx context.Context, ref string) (*contract.Contract, error) {
+	c, _, err := a.contractStatus(ctx, ref)
 	return c, err
 }
 

@@ -7,18 +7,42 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/baton-ledger/baton/ledger"
+	"github.com/baton-ledger/baton/ledger/contract"
 	"github.com/baton-ledger/baton/projections/depth"
+	"github.com/baton-ledger/baton/projections/points"
 	"github.com/baton-ledger/baton/replay"
 	"github.com/baton-ledger/baton/server/client"
 )
 
-// depthOptions are how contexts are counted, by commands and servers alike.
-func (a *app) depthOptions() depth.Options { return depth.Options{} }
+// depthOptions are how contexts are counted, by commands and servers alike: by the contracts that there are now, and the tiers that points declare.
+func depthOptions(ctx context.Context, r ledger.Reader, agreed *contract.Registry) depth.Options {
+	return depth.Options{Contracts: agreed.Catalogue, Policy: declaredTiers(ctx, r)}
+}
 
 // openDepth makes the follower that counts contexts. It begins at the first event, in the background.
 func (a *app) openDepth(n *node) part {
-	n.depth = depth.NewLive(n.store, a.depthOptions(), n.tell.handled("depth"))
+	n.depth = depth.NewLive(n.store, depthOptions(context.Background(), n.store, n.agreed), n.tell.handled("depth"))
 	return part{n.depth.Name(), n.depth.Progress(), n.depth.Run}
+}
+
+// tiers says how deep the handoffs of a point were, for its checklist.
+func (n *node) tiers(ctx context.Context, point string, w points.Window) (*points.TierShares, error) {
+	return tierShares(ctx, n.depth, point, w)
+}
+
+// tierShares are the tiers of a point in a window, nil where nothing was delivered there.
+func tierShares(ctx context.Context, d client.Depth, point string, w points.Window) (*points.TierShares, error) {
+	r, err := d.Tiers(ctx, depth.TierOptions{Query: depth.Query{Point: point, Since: w.From, Until: w.To.Add(-24 * time.Hour)}})
+	if err != nil || len(r.Rows) == 0 {
+		return nil, err
+	}
+	row := r.Rows[0]
+	n := row.Minimal + row.Contextual + row.Predictive
+	if n == 0 {
+		return nil, nil
+	}
+	share := func(of int64) float64 { return float64(of) / float64(n) }
+	return &points.TierShares{N: int(n), Minimal: share(row.Minimal), Contextual: share(row.Contextual), Predictive: share(row.Predictive)}, nil
 }
 
 // withDepth asks the holder of the ledger, or goes over the ledger once.
@@ -27,7 +51,11 @@ func (a *app) withDepth(ctx context.Context, command string, do func(client.Dept
 		if s.remote != nil {
 			return do(s.remote)
 		}
-		live := depth.NewLive(s.source, a.depthOptions(), nil)
+		agreed, err := contract.Load(ctx, s.source, 0)
+		if err != nil {
+			return err
+		}
+		live := depth.NewLive(s.source, depthOptions(ctx, s.source, agreed), nil)
 		bar := a.progress("Reading", "events")
 		done := make(chan struct{})
 		stopped := make(chan struct{})
@@ -44,7 +72,7 @@ func (a *app) withDepth(ctx context.Context, command string, do func(client.Dept
 				}
 			}
 		}()
-		err := live.CatchUp(ctx)
+		err = live.CatchUp(ctx)
 		close(done)
 		<-stopped
 		bar.clear()

@@ -72,7 +72,7 @@ func (a *app) openEnrich(n *node) error {
 func (a *app) deliverer(n *node) func(ctx context.Context, journey, handoff string) error {
 	append := n.intakeFrom("context")
 	return func(ctx context.Context, journey, handoff string) error {
-		o, err := a.briefOptions(ctx, n.store, replay.Moment{})
+		o, err := a.briefOptions(ctx, n.store, journey, replay.Moment{}, n.agreed)
 		if err == nil {
 			_, err = brief.Deliver(ctx, n.store, append, brief.Delivery{Journey: journey, Handoff: handoff}, o)
 		}

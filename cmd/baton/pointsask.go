@@ -83,7 +83,7 @@ func (a *app) pointsEvidence() *cobra.Command {
 		Example: "  baton points evidence 'sales>support@ticket' order-number\n  baton points evidence 'sales>support@ticket' --query 'returned reason=\"context missing\"'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, pain := cmd.Context(), ""
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			if len(args) == 2 {
@@ -93,7 +93,7 @@ func (a *app) pointsEvidence() *cobra.Command {
 				return badFlag("query", "name a pain point of `baton points show`, or give --query", "there must be a pain point or a query, and not both")
 			}
 			return a.askDesk(ctx, "points evidence", func(d points.Counter) error {
-				options, ended := a.pointOptions(o.Options, "reading")
+				options, ended := a.pointOptions(o.Options, d, "reading")
 				e, err := d.Evidence(ctx, args[0], pain, query, options)
 				ended()
 				if err != nil {
@@ -131,11 +131,11 @@ func (a *app) pointsChecklist() *cobra.Command {
 		Use: "checklist POINT", Short: "The six questions on how deep a point's handoffs should be, and the verdict", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			return a.askDesk(ctx, "points checklist", func(d points.Counter) error {
-				options, ended := a.pointOptions(o.Options, "reading")
+				options, ended := a.pointOptions(o.Options, d, "reading")
 				c, err := d.Checklist(ctx, args[0], options)
 				ended()
 				if err != nil {
@@ -185,11 +185,13 @@ func (a *app) pointsMatrix() *cobra.Command {
 		Use: "matrix", Short: "Points by volume, which is counted, and criticality, which is declared; with the style they call for", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			return a.askDesk(ctx, "points matrix", func(d points.Counter) error {
-				m, err := d.Matrix(ctx, o.Options)
+				options, ended := a.pointOptions(o.Options, d, "reading")
+				m, err := d.Matrix(ctx, options)
+				ended()
 				if err != nil {
 					return err
 				}

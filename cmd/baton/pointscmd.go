@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/baton-ledger/baton/ledger"
 	"github.com/baton-ledger/baton/projections"
 	"github.com/baton-ledger/baton/projections/points"
 	"github.com/baton-ledger/baton/replay"
@@ -64,43 +66,58 @@ func (o *pointFlags) flags(cmd *cobra.Command, names ...string) {
 		switch name {
 		case "days":
 			f.StringVar(&o.now, "now", "", "a moment in the last day of the window (default: the ledger's last offer)")
-			f.IntVar(&o.Days, "days", 30, "window, in days up to that of the ledger's last offer")
+			f.IntVar(&o.Days, "days", 0, "window, in days (default points.days of the configuration)")
 		case "journeys":
-			f.IntVar(&o.Journeys, "journeys", 2000, "journeys that are read at most, the newest")
+			f.IntVar(&o.Journeys, "journeys", 0, "journeys that are read at most, the newest (default 2000)")
 		case "least":
-			f.IntVar(&o.Least, "least", 20, "handoffs that a share is worth something from; with less the answer is unknown")
+			f.IntVar(&o.Least, "least", 0, "handoffs that a share is worth something from; with less the answer is unknown (default points.least)")
 		case "per-day":
-			f.Float64Var(&o.PerDay, "per-day", 1000, "handoffs a day above which volume is high")
+			f.Float64Var(&o.PerDay, "per-day", 0, "handoffs a day above which volume is high (default points.per_day)")
 		case "lost-rate":
-			f.Float64Var(&o.LostRate, "lost-rate", 0.1, "share of accepted handoffs with a lost re-ask above which fields are missing")
+			f.Float64Var(&o.LostRate, "lost-rate", 0, "share of accepted handoffs with a lost re-ask above which fields are missing (default points.lost_rate)")
 		case "human-share":
-			f.Float64Var(&o.HumanShare, "human-share", 0.5, "share from which a point is between humans")
+			f.Float64Var(&o.HumanShare, "human-share", 0, "share from which a point is between humans (default points.human_share)")
 		case "trained-share":
-			f.Float64Var(&o.TrainedShare, "trained-share", 0.8, "share of each team from which users are trained")
+			f.Float64Var(&o.TrainedShare, "trained-share", 0, "share of each team from which users are trained (default points.trained_share)")
 		}
 	}
 }
 
-// options of a question, with the language of evidence and the progress of reading.
-func (a *app) pointOptions(o points.Options, label string) (points.Options, func()) {
+// pointSettings are those of the configuration.
+func (a *app) pointSettings() points.Options {
+	c := a.cfg.Points
+	o := points.Options{Days: c.Days, PerDay: c.PerDay, LostRate: c.LostRate, HumanShare: c.HumanShare, TrainedShare: c.TrainedShare, Least: c.Least, Monitored: c.Monitored,
+		Channels: map[string]ledger.ChannelClass{}, Compile: server.CompileEvidence}
+	for class, names := range map[ledger.ChannelClass][]string{ledger.RealTime: a.cfg.Channels.RealTime, ledger.NearRealTime: a.cfg.Channels.NearRealTime, ledger.Async: a.cfg.Channels.Async} {
+		for _, name := range names {
+			o.Channels[name] = class
+		}
+	}
+	return o
+}
+
+// pointOptions are those of a question: what its flags say, over the configuration where the ledger is opened here (a holder has its own), and
+// the progress of reading.
+func (a *app) pointOptions(o points.Options, d points.Counter, label string) (points.Options, func()) {
 	p := a.progress(label, "journeys")
-	o.Compile = server.CompileEvidence
+	if _, here := d.(*points.Desk); here {
+		o = o.Over(a.pointSettings())
+	}
 	o.Progress = func(done, of int) { p.show(int64(done), int64(of), int64(done)) }
 	return o, p.clear
 }
 
-func (o *pointFlags) check() (err error) {
+// check refuses numbers that say nothing.
+func (o *pointFlags) check(cmd *cobra.Command) (err error) {
 	if o.now != "" {
 		if o.Now, err = replay.ParseTime(o.now); err != nil {
 			return badFlag("now", "write it as 2010-04-08T09:30:00Z", "%w", err)
 		}
 	}
-	for _, n := range []struct {
-		name string
-		v    float64
-	}{{"days", float64(o.Days)}, {"journeys", float64(o.Journeys)}, {"least", float64(o.Least)}, {"per-day", o.PerDay}, {"lost-rate", o.LostRate}, {"human-share", o.HumanShare}, {"trained-share", o.TrainedShare}} {
-		if n.v < 0 {
-			return badFlag(n.name, "give a number above 0", "%g is below 0", n.v)
+	for name, v := range map[string]float64{"days": float64(o.Days), "journeys": float64(o.Journeys), "least": float64(o.Least), "per-day": o.PerDay,
+		"lost-rate": o.LostRate, "human-share": o.HumanShare, "trained-share": o.TrainedShare} {
+		if v < 0 || v == 0 && cmd.Flags().Changed(name) || (name == "lost-rate" || strings.HasSuffix(name, "-share")) && v > 1 {
+			return badFlag(name, "give a number above 0, a share up to 1", "%g is none", v)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func (a *app) changePoint(ctx context.Context, command string, c points.Change) 
 		if err != nil {
 			return err
 		}
-		o, ended := a.pointOptions(points.Options{}, "reading")
+		o, ended := a.pointOptions(points.Options{}, d, "reading")
 		out, err := d.Change(ctx, c, o)
 		ended()
 		if err != nil {
@@ -125,7 +125,7 @@ func (a *app) mapFile(ctx context.Context, file, by string) error {
 		if err != nil {
 			return err
 		}
-		o, ended := a.pointOptions(points.Options{}, "mapping")
+		o, ended := a.pointOptions(points.Options{}, d, "mapping")
 		defer ended()
 		out := mappedFile{}
 		for _, c := range changes {

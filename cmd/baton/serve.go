@@ -154,13 +154,13 @@ func (a *app) run(ctx context.Context, n *node, fan *fan, front *front) error {
 
 func (a *app) serverOptions(n *node, fan *fan, parts []part) server.Options {
 	o := server.Options{
-		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Depth: n.depth, Custody: a.custodyOptions(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
+		Store: n.store, Append: n.intakeFrom("http"), Models: n.models, Depth: n.depth, Custody: a.custodyOptions(), Points: a.pointSettings(), Latest: n.notary.Latest, Checkpoint: n.notary.Checkpoint,
 		Prove: n.prove, Tile: n.tile, Verify: func(ctx context.Context) (notary.Report, error) { return a.verifyServed(ctx, n) },
 		Backup:     func(ctx context.Context, r backup.Request) (backup.Report, error) { return a.backup(ctx, n, r) },
 		CheckRelay: fan.check(n), Webhooks: n.hooks, NATS: fan.url, Logger: a.logger(),
-		Brief: func(ctx context.Context, m replay.Moment) (brief.Options, error) {
-			return a.briefOptions(ctx, n.store, m)
-		}, Enrich: n.enricher,
+		Brief: func(ctx context.Context, journey string, m replay.Moment) (brief.Options, error) {
+			return a.briefOptions(ctx, n.store, journey, m, n.agreed)
+		}, Enrich: n.enricher, Tiers: n.tiers,
 		Checks: n.checks(fan), Registry: n.tell.registry, Observe: n.tell.requests()}
 	o.Mounts = append(o.Mounts, rpc.New(rpc.Options{Store: n.store, Append: n.intakeFrom("grpc"), Logger: a.logger()})...)
 	for _, p := range parts {

@@ -101,6 +101,13 @@ func (k *Compiled) variant(v *Variant) (variant, error) {
 			return variant{}, ledger.Errorf(ledger.CodeInvalid, opCompile, "give each variant a name of its own", "variant %q stands there twice", v.Name)
 		}
 	}
+	known := make(map[string]bool, len(k.places))
+	for name := range k.places {
+		known[name] = true
+	}
+	if err := k.contract.checkVariant(v, known); err != nil {
+		return variant{}, err
+	}
 	guard, err := guards.Compile(v.When)
 	if err != nil {
 		return variant{}, ledger.Errorf(ledger.CodeInvalid, opCompile, ledger.HintOf(err), "variant %q: %w", v.Name, err)

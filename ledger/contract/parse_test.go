@@ -71,3 +71,21 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestYAML: what is written for people is read back as the same contract.
+func TestYAML(t *testing.T) {
+	for name, text := range Examples() {
+		c, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(out)
+		if err != nil || again.Digest() != c.Digest() {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}

@@ -28,6 +28,11 @@ type book struct {
 
 // Load reads the contracts as they are at a position; 0 is the head.
 func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) {
+	return LoadKnown(ctx, r, upTo(to))
+}
+
+// LoadKnown reads the contracts as far as their events are known; known is nil where all are.
+func LoadKnown(ctx context.Context, r ledger.Reader, known func(*ledger.Recorded) bool) (*Registry, error) {
 	head, err := r.Head(ctx)
 	if err != nil {
 		return nil, err
@@ -38,7 +43,7 @@ func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := ReadState(ctx, r, strings.TrimPrefix(head.Stream, "contract-"), to)
+		s, err := readState(ctx, r, strings.TrimPrefix(head.Stream, "contract-"), known)
 		if err != nil {
 			return nil, err
 		}
@@ -50,14 +55,25 @@ func Load(ctx context.Context, r ledger.Reader, to uint64) (*Registry, error) {
 	return g, nil
 }
 
+func upTo(position uint64) func(*ledger.Recorded) bool {
+	if position == 0 {
+		return nil
+	}
+	return func(r *ledger.Recorded) bool { return r.Position <= position }
+}
+
 // ReadState folds one contract's stream as it is at a position; 0 is the head. A contract that is not there has no versions.
 func ReadState(ctx context.Context, r ledger.Reader, name string, to uint64) (*State, error) {
+	return readState(ctx, r, name, upTo(to))
+}
+
+func readState(ctx context.Context, r ledger.Reader, name string, known func(*ledger.Recorded) bool) (*State, error) {
 	s := &State{Name: name}
 	for e, err := range r.ReadStream(ctx, Stream(name), ledger.ReadOptions{}) {
 		if err != nil {
 			return nil, err
 		}
-		if to > 0 && e.Position > to {
+		if known != nil && !known(&e) {
 			break
 		}
 		s.Apply(&e)
@@ -168,6 +184,43 @@ func (g *Registry) Catalogue(schema, point string) *Contract {
 		return r.Version.Contract
 	}
 	return nil
+}
+
+// Variant is the name of the variant that holds for an offer under a version, "" where none does.
+func (g *Registry) Variant(c *Contract, e *ledger.Event) string {
+	if v := g.version(c); v != nil && v.compiled != nil && len(c.Variants) > 0 {
+		return v.compiled.Check(e).Variant
+	}
+	return ""
+}
+
+func (g *Registry) version(c *Contract) *Version {
+	if s := g.State(c.Name); s != nil {
+		return s.Version(c.Version)
+	}
+	return nil
+}
+
+// Upcast reads an envelope that follows a version of a contract by the newest one that is published, and lists what was applied, in order. Without a
+// newer version it gives the envelope as it is; the error is CodeNotFound where upcasts do not lead there.
+func (g *Registry) Upcast(e Envelope, from *Contract) (Envelope, []*Upcast, error) {
+	s := g.State(from.Name)
+	if s == nil {
+		return e, nil, nil
+	}
+	newest := s.Newest()
+	if newest == nil || newest.Contract.Version <= from.Version {
+		return e, nil, nil
+	}
+	documents := make([]*Contract, len(s.Versions))
+	for i, v := range s.Versions {
+		documents[i] = v.Contract
+	}
+	chain, err := Chain(documents, from.Version, newest.Contract.Version)
+	for i := 0; err == nil && i < len(chain); i++ {
+		e, err = chain[i].Apply(e)
+	}
+	return e, chain, err
 }
 
 // States lists the contracts by name.

@@ -1,11 +1,9 @@
 package contract
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,15 +41,6 @@ func (k kinds) has(one kind) bool { return k&(1<<one) != 0 }
 type bound struct {
 	decimal
 	written string
-}
-
-// set is the values of an enum, or the one of a const.
-type set struct {
-	texts   []string
-	numbers []decimal
-	yes, no bool
-	null    bool
-	listed  string // for messages
 }
 
 // newRule makes a rule of a compiled schema; ok is false where the schema says more than a rule can.
@@ -141,40 +130,6 @@ func newBound(r *big.Rat) *bound {
 	return &bound{decimal: readDecimal([]byte(written)), written: written}
 }
 
-func (r *rule) addSet(values []any) bool {
-	var s set
-	var listed []string
-	for _, v := range values {
-		switch v := v.(type) {
-		case string:
-			s.texts = append(s.texts, v)
-		case json.Number:
-			s.numbers = append(s.numbers, readDecimal([]byte(v)))
-		case bool:
-			s.yes, s.no = s.yes || v, s.no || !v
-		case nil:
-			s.null = true
-		default:
-			return false
-		}
-		if shown, err := json.Marshal(v); err == nil {
-			listed = append(listed, string(shown))
-		}
-	}
-	s.listed = shorten(listed)
-	r.sets = append(r.sets, s)
-	return true
-}
-
-// shorten lists values for a message.
-func shorten(values []string) string {
-	const most = 12
-	if n := len(values); n > most {
-		values = append(slices.Clone(values[:most]), fmt.Sprintf("or one of %d more", n-most))
-	}
-	return strings.Join(values, ", ")
-}
-
 // check says what is wrong with a value and how to mend it, "" where nothing is. It never repeats the value.
 func (r *rule) check(s *scanner, v span) string {
 	if !r.kinds.has(v.kind) {
@@ -241,31 +196,6 @@ func (r *rule) checkNumber(d decimal) string {
 	}
 	return ""
 }
-
-func (s *set) hasText(letters []byte) bool {
-	for _, t := range s.texts {
-		if t == string(letters) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *set) hasNumber(d decimal) bool {
-	return slices.ContainsFunc(s.numbers, func(n decimal) bool { return n.compare(d) == 0 })
-}
-
-func (s *set) hasOther(k kind, yes bool) bool {
-	switch k {
-	case null:
-		return s.null
-	case boolean:
-		return yes && s.yes || !yes && s.no
-	}
-	return false
-}
-
-func (s *set) outside() string { return "is none of the allowed values; send " + s.listed }
 
 // String names a kind with its article.
 func (k kind) String() string {

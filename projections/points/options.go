@@ -25,6 +25,30 @@ type Options struct {
 	Progress func(done, of int)                     // told of journeys that were read
 }
 
+// Over lays what these options set over others.
+func (o Options) Over(base Options) Options {
+	for _, n := range []struct {
+		to   *float64
+		says float64
+	}{{&base.PerDay, o.PerDay}, {&base.LostRate, o.LostRate}, {&base.HumanShare, o.HumanShare}, {&base.TrainedShare, o.TrainedShare}} {
+		if n.says != 0 {
+			*n.to = n.says
+		}
+	}
+	for _, n := range []struct {
+		to   *int
+		says int
+	}{{&base.Days, o.Days}, {&base.Least, o.Least}, {&base.Monitored, o.Monitored}, {&base.Journeys, o.Journeys}} {
+		if n.says != 0 {
+			*n.to = n.says
+		}
+	}
+	if !o.Now.IsZero() {
+		base.Now = o.Now
+	}
+	return base
+}
+
 // Match reports whether an expression holds for an event.
 type Match func(ctx context.Context, r *ledger.Recorded) (bool, error)
 
