@@ -229,7 +229,8 @@ func (s *State) Overdue(now time.Time) (list []*Version) {
 // rules are those that lint knows and an exception may be granted for.
 var rules = []string{RuleCompatibility, "default-in-enum", "does-not-compile", "duplicate-point", "duplicate-variant", "forward-looking-mandatory", "long-key-insight",
 	"mandatory-from-model", "no-consumer", "no-freshness", "no-key-insight", "no-mandatory", "no-owner", "no-purpose", "no-subject", "no-upcast", "placeholder-default",
-	"schema-accepts-anything", "sunset-past", "too-many-mandatory", "too-many-new-fields", "unknown-classification", "upcast-unknown-field", "upcast-wrong-class",
+	"schema-accepts-anything", "sunset-past", "too-many-mandatory", "too-many-new-fields", "unknown-classification", "upcast-does-not-compile", "upcast-fails", "upcast-makes-invalid", "upcast-unknown-field",
+	"upcast-wrong-class",
 	"variant-never", "variant-no-mandatory", "version-gap"}
 
 // KnownRule reports whether lint, or the comparison with earlier versions, has a rule of that name.

@@ -87,6 +87,9 @@ func (d *derivation) value(e *Envelope) (json.RawMessage, []string, error) {
 		if expr.Undefined(err) {
 			return nil, nil, nil
 		}
+		if expr.Mistyped(err) {
+			return nil, nil, fmt.Errorf("it combines values of types that do not go together; convert them, as double(fields.amount)")
+		}
 		return nil, nil, err
 	}
 	raw, err := jsonOf(out, 0)

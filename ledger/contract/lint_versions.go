@@ -73,7 +73,40 @@ func (l *linter) versions() {
 		l.warn("too-many-new-fields", "", "add three, look what they change for two weeks, then the next",
 			"%d fields are new: %s; what each of them is worth cannot be told apart", len(added), strings.Join(added, ", "))
 	}
+	if l.c.Upcast != nil && l.c.Upcast.From == old.Version {
+		l.upcastResults(old)
+	}
 	if len(gone) > 0 && (l.c.Upcast == nil || l.c.Upcast.From != old.Version) {
 		l.warn("no-upcast", "", "add an upcast with rename or drop steps", "fields of version %d are gone, and nothing says what became of them: %s", old.Version, strings.Join(gone, ", "))
+	}
+}
+
+// upcastResults tries the upcast on envelopes of the version before, as they are without a variant.
+func (l *linter) upcastResults(old *Contract) {
+	k, err := Compile(l.c)
+	if err != nil {
+		return // said elsewhere
+	}
+	problems, err := UpcastProblems(old, l.c, k.CheckEnvelope)
+	if err != nil {
+		l.fail("upcast-does-not-compile", "", "mend the expression", "%s", err)
+		return
+	}
+	said := map[string]bool{}
+	for _, p := range problems {
+		field := ""
+		if p.Error == "" {
+			field = p.Violations[0].Field
+		}
+		if p.Case != "" || said[p.Error+field] { // of a variant, only its own offers would show it
+			continue
+		}
+		said[p.Error+field] = true
+		if p.Error != "" {
+			l.warn("upcast-fails", "", "drop what stands in the way in an earlier step", "%s; for the envelope %s", p.Error, p.Envelope)
+			continue
+		}
+		l.warn("upcast-makes-invalid", field, "mend the upcast, or allow what it makes", "version %d allows %s, and the upcast makes %s of it: %s",
+			old.Version, p.Envelope, p.Becomes, p.Violations[0].Message)
 	}
 }

@@ -126,3 +126,12 @@ func (e *Envelope) with(class Class, field string, value json.RawMessage) *Envel
 	}
 	return out
 }
+
+// CheckEnvelope holds an envelope alone against the contract, as the one of an offer without stages, channel, segment and value.
+func (k *Compiled) CheckEnvelope(e Envelope) []ledger.Violation {
+	data, err := json.Marshal(map[string]any{"envelope": e})
+	if err != nil {
+		return []ledger.Violation{{Type: ledger.UnknownViolation, Message: "the envelope cannot be written as JSON"}}
+	}
+	return k.Check(&ledger.Event{Type: offered, ContentType: "application/json", Data: data}).Violations
+}
