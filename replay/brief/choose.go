@@ -2,7 +2,6 @@ package brief
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func (a *assembly) add(name string, v value, declared *contract.Field) {
 	a.b.Fields = append(a.b.Fields, f)
 	meta := v.meta
 	meta.Source, meta.AssertedAt, meta.Classification, meta.FillMS = f.Source, f.AssertedAt, f.Classification, nil
-	a.b.envelope.Put(classOfEnvelope(f.Class), name, json.RawMessage(replay.Canonical(v.raw)))
+	a.b.envelope.Put(classOfEnvelope(f.Class), name, v.raw)
 	if a.b.envelope.Fields == nil {
 		a.b.envelope.Fields = map[string]contract.Meta{}
 	}
