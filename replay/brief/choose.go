@@ -184,8 +184,8 @@ func (a *assembly) finish() {
 	}
 	text := canonicalEnvelope(a.b.envelope)
 	a.b.Digest, a.b.Tokens = hash(text), (len(text)+3)/4
-	if a.o.NoOverlay {
-		a.b.Sources = nil
+	if a.o.Customer { // who works on it, and with which systems, is not the customer's
+		a.b.Sources, a.b.Problems, a.b.Custody = nil, nil, Custody{Open: a.b.Custody.Open}
 	}
 	slices.SortFunc(a.b.Sources, func(x, y Source) int { return strings.Compare(x.Name, y.Name) })
 }
