@@ -49,6 +49,18 @@ func Fold(journey string, events []ledger.Recorded) View {
 	return fold(journey, events, false)
 }
 
+// Standing is [Fold] without the context, which it leaves empty: for those who read the data themselves.
+func Standing(journey string, events []ledger.Recorded) View {
+	f := newFolder(journey, false)
+	f.context = nil
+	for i := range events {
+		f.apply(&events[i])
+	}
+	v := f.view()
+	v.Context = ledger.Context{}
+	return v
+}
+
 func fold(journey string, events []ledger.Recorded, traced bool) View {
 	f := newFolder(journey, traced)
 	for i := range events {
@@ -77,7 +89,9 @@ func newFolder(journey string, traced bool) *folder {
 func (f *folder) apply(e *ledger.Recorded) ledger.Change {
 	f.suggest(e)
 	if f.trace == nil {
-		f.context.Apply(e)
+		if f.context != nil {
+			f.context.Apply(e)
+		}
 		return f.journey.Apply(e)
 	}
 	return f.applyTraced(e)

@@ -38,6 +38,7 @@ type contextInput struct {
 	Deliver string `query:"deliver" maxLength:"256" doc:"handoff for which handoff.delivered is recorded with what is answered; takes the role writer"`
 	Viewer  string `query:"viewer" maxLength:"1024" doc:"with deliver: who is given it"`
 	Wait    string `query:"wait" maxLength:"16" doc:"how long to wait for sources that are out, as 0 or 5s; when one still is the answer is 202 with a Location that tells how far they are. Absent: what is left of the channel's budget"`
+	Site    string `header:"Sec-Fetch-Site" hidden:"true"`
 	MomentInput
 }
 
@@ -112,7 +113,7 @@ func (s *Server) context(ctx context.Context, in *contextInput) (*accepted[brief
 	}
 	if in.Deliver != "" {
 		p, _ := PrincipalOf(ctx)
-		d, err := brief.Deliver(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, brief.Delivery{Journey: in.ID, Handoff: in.Deliver, To: in.Viewer, Actor: p.Name}, o)
+		d, err := brief.Deliver(ownWords(ctx), s.opts.Store, s.opts.Append, brief.Delivery{Journey: in.ID, Handoff: in.Deliver, To: in.Viewer, Actor: p.Name}, o)
 		if err != nil {
 			return nil, fail(err)
 		}
@@ -121,12 +122,20 @@ func (s *Server) context(ctx context.Context, in *contextInput) (*accepted[brief
 	return answer, nil
 }
 
+// ownWords is for events that Baton words itself for a caller who may have them recorded: their source is Baton's own, which the caller could not use, and
+// their actor is set already. A caller that has gone has them recorded all the same.
+func ownWords(ctx context.Context) context.Context {
+	return context.WithValue(context.WithoutCancel(ctx), principalKey{}, nil)
+}
+
 // mayDeliver refuses a delivery by who may not record one, or of what is none.
 func mayDeliver(ctx context.Context, in *contextInput, o *brief.Options) error {
 	p, known := PrincipalOf(ctx)
 	switch {
 	case known && p.Role < Writer:
 		return ledger.Errorf(ledger.CodeForbidden, "context", "ask with a key of that role, or without deliver", "deliver records something, which takes a key of role writer")
+	case in.Site != "" && in.Site != "same-origin" && in.Site != "none": // the guard lets a foreign page's GET through, since most write nothing
+		return ledger.Errorf(ledger.CodeForbidden, "context", "ask from a page of this server, or from a program", "a page of another site asks for a delivery to be recorded")
 	case in.Handoff != "" && in.Handoff != in.Deliver:
 		return ledger.Errorf(ledger.CodeInvalid, "context", "leave handoff out", "handoff and deliver name two handoffs")
 	case o.NoOverlay || o.Customer:
@@ -204,7 +213,7 @@ func (s *Server) viewHandoff(ctx context.Context, in *viewInput) (*answer[brief.
 	if p, ok := PrincipalOf(ctx); ok {
 		v.Actor = p.Name
 	}
-	return reply(brief.See(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, v))
+	return reply(brief.See(ownWords(ctx), s.opts.Store, s.opts.Append, v))
 }
 
 type correctInput struct {
@@ -221,5 +230,5 @@ func (s *Server) correct(ctx context.Context, in *correctInput) (*answer[brief.R
 	if p, ok := PrincipalOf(ctx); ok {
 		c.Actor = p.Name
 	}
-	return reply(brief.Correct(context.WithoutCancel(ctx), s.opts.Store, s.opts.Append, c))
+	return reply(brief.Correct(ownWords(ctx), s.opts.Store, s.opts.Append, c))
 }

@@ -113,6 +113,55 @@ func TestContextThroughTheAPI(t *testing.T) {
 	}
 }
 
+// TestWhoMayDeliver: a delivery writes, so a reader's key does not do it, and neither does a page of another site.
+func TestWhoMayDeliver(t *testing.T) {
+	base, _, keys := guardedBy(t, func(*server.Options) {})
+	seen, _, _ := request(t, "POST", base+"/v1/handoffs/h/viewed", keys[server.Reader], `{"journey":"J"}`)
+	if seen != http.StatusForbidden {
+		t.Errorf("a reader records a view: %d", seen)
+	}
+	if status, p, _ := request(t, "POST", base+"/v1/handoffs", keys[server.Writer], `{"journey":"J","id":"h","from":{"stage":"bot"},"to":{"stage":"sales"},"channel":"chat"}`); status != 200 {
+		t.Fatalf("%d %+v", status, p)
+	}
+	url := base + "/v1/journeys/J/context?deliver=h"
+	if status, p, _ := request(t, "GET", url, keys[server.Reader], ""); status != http.StatusForbidden || p.Code != ledger.CodeForbidden || !strings.Contains(p.Detail, "role writer") {
+		t.Errorf("a reader: %d %+v", status, p)
+	}
+	if status, _, _ := request(t, "GET", base+"/v1/journeys/J/context", keys[server.Reader], ""); status != 200 {
+		t.Errorf("a reader without deliver: %d", status)
+	}
+	for path, body := range map[string]string{"/v1/handoffs/h/viewed": `{"journey":"J","fields":["need"]}`, "/v1/journeys/J/corrections": `{"field":"need","value":1}`} {
+		if status, p, _ := request(t, "POST", base+path, keys[server.Writer], body); status != 200 {
+			t.Errorf("%s: %d %+v", path, status, p)
+		}
+	}
+	for site, want := range map[string]int{"cross-site": 403, "same-site": 403, "same-origin": 200, "none": 200} {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		req.Header.Set("Authorization", "Bearer "+keys[server.Writer])
+		req.Header.Set("Sec-Fetch-Site", site)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("from %s: %d %s, want %d", site, resp.StatusCode, body, want)
+		}
+	}
+	actors := map[string]string{}
+	for e, err := range client.New(base, client.Options{Key: keys[server.Reader]}).ReadStream(t.Context(), "overlay-J", ledger.ReadOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, verb := ledger.SplitType(e.Type)
+		actors[verb] = e.Actor
+	}
+	if len(actors) != 2 || actors["delivered"] != "the-writer" || actors["viewed"] != "the-writer" {
+		t.Errorf("actors %v", actors)
+	}
+}
+
 // fetch sends a request as it stands.
 func fetch(t *testing.T, method, url, body string) (status int, header http.Header, answer string) {
 	t.Helper()

@@ -81,6 +81,7 @@ func until(t *testing.T, api, what string, holds func(map[string]float64) bool) 
 // TestMetrics does things to a server and finds them counted.
 func TestMetrics(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "D")
+	t.Setenv("BATON_ENRICH_SOURCES", `{"tiers":{"kind":"snapshot","file":"none.ndjson","key":"account","fields":["tier"]}}`) // whose metrics are looked at too
 	cmd, out := baton(t, "serve", "--data", data, "--listen", "127.0.0.1:0", "--predict-model", "none")
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
 	api := waitAPI(t, data, cmd.Process.Pid)
@@ -111,6 +112,8 @@ func TestMetrics(t *testing.T) {
 	})
 	for name, want := range map[string]float64{
 		"baton_ledger_head_position": 3, "baton_ledger_writable": 1, "baton_relay_connected": 1, "baton_checkpoint_uncovered_events": 0,
+		`baton_enrichment_outcomes_total{outcome="late",source="tiers"}`:                          0,
+		`baton_enrichment_duration_seconds_count{source="tiers"}`:                                 0,
 		`baton_append_events_total{result="recorded",source="http"}`:                              2,
 		`baton_append_events_total{result="duplicate",source="http"}`:                             2,
 		`baton_append_events_total{result="refused",source="http"}`:                               1,

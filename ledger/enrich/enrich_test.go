@@ -195,7 +195,7 @@ func TestBadAnswers(t *testing.T) {
 				case "503":
 					w.WriteHeader(503)
 				case "302":
-					http.Redirect(w, r, "http://elsewhere.example.org", 302)
+					http.Redirect(w, r, "http://elsewhere.example.org", http.StatusFound)
 				default:
 					io.WriteString(w, body)
 				}

@@ -188,7 +188,7 @@ func Of(journey string, events []ledger.Recorded, o Options) (Brief, error) {
 	if o.NoOverlay {
 		events = facts(events)
 	}
-	view := replay.Fold(journey, events)
+	view := replay.Standing(journey, events)
 	h, err := subject(&view, &o)
 	if err != nil {
 		return Brief{}, err

@@ -2,7 +2,6 @@ package brief
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func (a *assembly) add(name string, v value, declared *contract.Field) {
 	a.b.Fields = append(a.b.Fields, f)
 	meta := v.meta
 	meta.Source, meta.AssertedAt, meta.Classification, meta.FillMS = f.Source, f.AssertedAt, f.Classification, nil
-	a.b.envelope.Put(classOfEnvelope(f.Class), name, json.RawMessage(replay.Canonical(v.raw)))
+	a.b.envelope.Put(classOfEnvelope(f.Class), name, v.raw)
 	if a.b.envelope.Fields == nil {
 		a.b.envelope.Fields = map[string]contract.Meta{}
 	}
@@ -185,8 +184,8 @@ func (a *assembly) finish() {
 	}
 	text := canonicalEnvelope(a.b.envelope)
 	a.b.Digest, a.b.Tokens = hash(text), (len(text)+3)/4
-	if a.o.NoOverlay {
-		a.b.Sources = nil
+	if a.o.Customer { // who works on it, and with which systems, is not the customer's
+		a.b.Sources, a.b.Problems, a.b.Custody = nil, nil, Custody{Open: a.b.Custody.Open}
 	}
 	slices.SortFunc(a.b.Sources, func(x, y Source) int { return strings.Compare(x.Name, y.Name) })
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/baton-ledger/baton/ledger"
@@ -48,6 +49,7 @@ type deliveredData struct {
 	Suggestions []string     `json:"suggestions,omitempty"` // ids
 	Digest      ledger.Hash  `json:"envelope_digest"`
 	Resolver    string       `json:"resolver"`
+	Position    uint64       `json:"as_of_position,omitempty"` // the brief as of it is this one, by the contracts of then
 }
 
 // Deliver makes the brief of a handoff as of now and records handoff.delivered with its fields and digest. What was given once is recorded once: the same
@@ -65,7 +67,7 @@ func Deliver(ctx context.Context, r ledger.Reader, to ledger.Append, d Delivery,
 	if err != nil {
 		return Delivered{}, err
 	}
-	receipt, err := record(ctx, to, d.Journey, d.Actor, "delivered", b.delivered(h, d.To))
+	receipt, err := deliver(ctx, r, to, d.Journey, d.Actor, b.delivered(h, d.To), b.Position)
 	return Delivered{b, receipt}, err
 }
 
@@ -113,18 +115,56 @@ func handoffOf(ctx context.Context, r ledger.Reader, journey, handoff string) (*
 }
 
 // record appends an event about a handoff to the overlay. Its id is a digest of what it says, so that the same said again is known as that.
-func record(ctx context.Context, to ledger.Append, journey, actor, verb string, data any, at ...time.Time) (ledger.Receipt, error) {
+func record(ctx context.Context, to ledger.Append, journey, actor, verb string, data any, at time.Time) (ledger.Receipt, error) {
+	e, err := said(journey, actor, verb, data, at)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	return appendOne(ctx, to, ledger.OverlayStream(journey), e)
+}
+
+func said(journey, actor, verb string, data any, at time.Time) (ledger.Event, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
-		return ledger.Receipt{}, ledger.Errorf(ledger.CodeInvalid, verb, "send JSON", "%w", err)
+		return ledger.Event{}, ledger.Errorf(ledger.CodeInvalid, verb, "send JSON", "%w", err)
 	}
-	e := ledger.Event{Source: RecordSource, Type: ledger.Type("handoff", verb), Subject: journey, ContentType: "application/json", Actor: actor, Data: text}
-	if len(at) > 0 {
-		e.Time = at[0]
+	sum := sha256.Sum256([]byte(journey + "\x00" + actor + "\x00" + at.UTC().Format(time.RFC3339Nano) + "\x00" + string(text)))
+	return ledger.Event{ID: verb + "/" + hex.EncodeToString(sum[:16]), Source: RecordSource, Type: ledger.Type("handoff", verb), Subject: journey, Time: at,
+		ContentType: "application/json", Actor: actor, Data: text}, nil
+}
+
+// deliver appends a delivery. The position of the brief is in the event and not in its id: what was given again, after others had said other things, is
+// the event that is there.
+func deliver(ctx context.Context, r ledger.Reader, to ledger.Append, journey, actor string, d deliveredData, position uint64) (ledger.Receipt, error) {
+	e, err := said(journey, actor, "delivered", d, time.Time{})
+	if err != nil {
+		return ledger.Receipt{}, err
 	}
-	sum := sha256.Sum256([]byte(journey + "\x00" + actor + "\x00" + e.Time.UTC().Format(time.RFC3339Nano) + "\x00" + string(text)))
-	e.ID = verb + "/" + hex.EncodeToString(sum[:16])
-	return appendOne(ctx, to, ledger.OverlayStream(journey), e)
+	d.Position = position
+	if e.Data, err = json.Marshal(d); err != nil {
+		return ledger.Receipt{}, ledger.Errorf(ledger.CodeInternal, "deliver", "", "%w", err)
+	}
+	stream := ledger.OverlayStream(journey)
+	for try := 0; ; try++ {
+		expect := ledger.Expect(0)
+		for earlier, err := range r.ReadStream(ctx, stream, ledger.ReadOptions{}) {
+			if err != nil {
+				return ledger.Receipt{}, err
+			}
+			if expect = ledger.Expect(earlier.Revision); earlier.ID == e.ID && earlier.Source == e.Source {
+				e.Data, expect = earlier.Data, ledger.Any
+				break
+			}
+		}
+		result := to(ctx, []ledger.Batch{{Stream: stream, Expect: expect, Events: []ledger.Event{e}}})[0]
+		switch {
+		case errors.Is(result.Err, ledger.CodeStaleRevision) && try < 10: // something came in between, this delivery perhaps
+			continue
+		case result.Err != nil:
+			return ledger.Receipt{}, result.Err
+		}
+		return result.Receipts[0], nil
+	}
 }
 
 func appendOne(ctx context.Context, to ledger.Append, stream string, e ledger.Event) (ledger.Receipt, error) {

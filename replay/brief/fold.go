@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -112,7 +113,7 @@ func (a *assembly) fold(events []ledger.Recorded) {
 		if family == enrichmentFamily {
 			a.source(e, verb)
 		}
-		if len(e.Data) == 0 || !ledger.IsJSON(e.ContentType) {
+		if !speaks(e) {
 			continue
 		}
 		var data struct {
@@ -122,7 +123,10 @@ func (a *assembly) fold(events []ledger.Recorded) {
 		if json.Unmarshal(e.Data, &data) != nil || data.Attributes == nil && data.Envelope == nil {
 			continue
 		}
-		envelope, _ := contract.ReadEnvelope(&e.Event)
+		var envelope contract.Envelope
+		if data.Envelope != nil {
+			envelope, _ = contract.ReadEnvelope(&e.Event)
+		}
 		if e.Type == typeOffered {
 			envelope = a.upcast(e, envelope)
 			a.panel = panel(a.panel, envelope.SidePanel, e.ID == a.b.Handoff)
@@ -135,6 +139,12 @@ func (a *assembly) fold(events []ledger.Recorded) {
 			a.insight, a.own = &Insight{Text: envelope.KeyInsight, Position: e.Position}, e.ID == a.b.Handoff
 		}
 	}
+}
+
+// speaks reports whether an event may say fields. Most have neither member, and need not be parsed; a name may be spelled with escapes.
+func speaks(e *ledger.Recorded) bool {
+	return len(e.Data) > 0 && ledger.IsJSON(e.ContentType) &&
+		(bytes.Contains(e.Data, []byte(`"attributes"`)) || bytes.Contains(e.Data, []byte(`"envelope"`)) || bytes.Contains(e.Data, []byte(`\u`)))
 }
 
 // panel keeps the references of the brief's own handoff, else those of the newest offer.

@@ -21,12 +21,12 @@ var epoch = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 // book is a real ledger on an in-memory disk, whose clock moves a minute with every append.
 type book struct {
 	*pebblestore.Store
-	t   *testing.T
+	t   testing.TB
 	now time.Time
 	n   int
 }
 
-func open(t *testing.T) *book {
+func open(t testing.TB) *book {
 	t.Helper()
 	b := &book{t: t, now: epoch}
 	s, err := pebblestore.Open(t.Context(), "ledger", pebblestore.Options{TagKey: []byte(strings.Repeat("k", 32)), FS: vfs.NewMem(), MemtableMB: 1, CacheMB: 1,

@@ -52,6 +52,7 @@ type Snapshot struct {
 	Tier      string       `json:"tier,omitempty"`
 	Digest    ledger.Hash  `json:"digest"`                    // of an envelope with these fields, see [EnvelopeDigest]
 	Declared  *ledger.Hash `json:"envelope_digest,omitempty"` // that a delivery says it has given
+	AsOf      uint64       `json:"as_of_position,omitempty"`  // the brief as of it has that digest
 }
 
 // AssembleSnapshots reads a journey up to a moment and takes a handoff's context apart. handoff "" is the newest one. Errors are those of [Assemble].
@@ -68,7 +69,7 @@ func AssembleSnapshots(ctx context.Context, r ledger.Reader, journey, handoff st
 
 // SnapshotsOf is [AssembleSnapshots] over events that were read already.
 func SnapshotsOf(journey, handoff string, events []ledger.Recorded, o Options) (Snapshots, error) {
-	view := replay.Fold(journey, events)
+	view := replay.Standing(journey, events)
 	if handoff == "" && len(view.Journey.Handoffs) > 0 {
 		handoff = view.Journey.Handoffs[len(view.Journey.Handoffs)-1].ID
 	}
@@ -108,6 +109,7 @@ type stepData struct {
 	Tier       string
 	Tokens     int
 	Digest     *ledger.Hash
+	AsOf       uint64
 	Attributes map[string]json.RawMessage
 }
 
@@ -116,7 +118,7 @@ func readStep(data []byte) (d stepData) {
 	if json.Unmarshal(data, &members) != nil {
 		return d
 	}
-	for name, into := range map[string]any{"fields": &d.Fields, "used": &d.Used, "side_panel": &d.SidePanel, "tier": &d.Tier, "tokens": &d.Tokens, "envelope_digest": &d.Digest,
+	for name, into := range map[string]any{"fields": &d.Fields, "used": &d.Used, "side_panel": &d.SidePanel, "tier": &d.Tier, "tokens": &d.Tokens, "envelope_digest": &d.Digest, "as_of_position": &d.AsOf,
 		"attributes": &d.Attributes} {
 		_ = json.Unmarshal(members[name], into)
 	}
@@ -239,7 +241,7 @@ func (s *snapper) delivered(e *ledger.Recorded, fields []string, assumed bool, d
 	s.out.Delivered = s.add(had, e, fields)
 	s.out.Delivered.Assumed = assumed && (had == nil || had.Assumed)
 	if d.Tokens > 0 || d.Tier != "" || d.Digest != nil {
-		s.out.Delivered.Tokens, s.out.Delivered.Tier, s.out.Delivered.Declared = d.Tokens, d.Tier, d.Digest
+		s.out.Delivered.Tokens, s.out.Delivered.Tier, s.out.Delivered.Declared, s.out.Delivered.AsOf = d.Tokens, d.Tier, d.Digest, d.AsOf
 	}
 }
 
