@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 // appendAnswer is what `baton append --json` prints.
 type appendAnswer struct {
 	Receipts []ledger.Receipt `json:"receipts"`
+	Notices  []ledger.Notice  `json:"notices,omitempty"`
 }
 
 func (a *app) appendCommand() *cobra.Command {
@@ -41,11 +43,23 @@ func (a *app) appendCommand() *cobra.Command {
 			}
 			ctx := cmd.Context()
 			return a.with(ctx, "append", writing, func(s *session) error {
-				receipts, err := appendLines(ctx, s.append, in, stream, e)
+				var notices []ledger.Notice
+				append := func(ctx context.Context, batches []ledger.Batch) []ledger.Result {
+					results := s.append(ctx, batches)
+					for i := range results {
+						notices = slices.Concat(notices, results[i].Notices)
+					}
+					return results
+				}
+				receipts, err := appendLines(ctx, append, in, stream, e)
 				if len(receipts) == 0 && err != nil {
 					return err
 				}
-				if e := a.show(appendAnswer{receipts}, func(w io.Writer) error { return receiptsText(w, receipts) }); err == nil {
+				text := func(w io.Writer) error {
+					noticesText(w, notices)
+					return receiptsText(w, receipts)
+				}
+				if e := a.show(appendAnswer{receipts, notices}, text); err == nil {
 					err = e
 				}
 				return err

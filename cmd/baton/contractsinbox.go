@@ -107,7 +107,7 @@ func (a *app) contractsRelease() *cobra.Command {
 	f.StringArrayVar(&rename, "rename", nil, "OLD=NEW: give a field of the envelope another name")
 	f.StringArrayVar(&set, "set", nil, "CLASS.FIELD=VALUE (JSON, or else a text): give an absent field a value")
 	f.StringArrayVar(&move, "move", nil, "FIELD=CLASS: put a field where it belongs")
-	f.StringArrayVar(&drop, "drop", nil, "FIELD: leave it out")
+	f.StringArrayVar(&drop, "drop", nil, "FIELD: leave it out, before --set")
 	f.StringVar(&r.Why, "why", "", "in words")
 	f.StringVar(&r.By, "by", "", "who does it (with an API key, the key's name)")
 	return cmd
@@ -135,6 +135,9 @@ func repairs(rename, set, move, drop []string) (steps []contract.Step, err error
 		}
 		steps = append(steps, contract.Step{Move: &contract.Move{Field: field, Class: contract.Class(class)}})
 	}
+	for _, field := range drop {
+		steps = append(steps, contract.Step{Drop: field})
+	}
 	for _, text := range set {
 		place, value, err := pair("set", text)
 		class, field, ok := strings.Cut(place, ".")
@@ -146,9 +149,6 @@ func repairs(rename, set, move, drop []string) (steps []contract.Step, err error
 			raw, _ = json.Marshal(value) // a text always can
 		}
 		steps = append(steps, contract.Step{Set: &contract.Set{Field: field, Class: contract.Class(class), Value: raw}})
-	}
-	for _, field := range drop {
-		steps = append(steps, contract.Step{Drop: field})
 	}
 	for _, s := range steps {
 		class := contract.Mandatory

@@ -81,6 +81,7 @@ func (a *app) story(ctx context.Context, n *node) error {
 		{"Project: who holds what, and what went wrong", s.project},
 		{"Replay: one journey as it stood at two moments, and what changed", s.replay},
 		{"Serve: a handoff in one call, a signed webhook, a live tail, a deadline", s.served},
+		{"Agree: what passes at a handoff is a contract, what breaks it is kept, and the receiver gets what it needs", s.agree},
 		{"Suggest: a model learns from a simulated past, speaks of a live handoff, is answered and made again", s.suggest},
 		{"Verify: every byte against the signed checkpoint", s.verify},
 		{"Back up: a verified copy, and a restore that would forget", s.backup},

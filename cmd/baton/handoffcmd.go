@@ -63,6 +63,7 @@ func (a *app) handoffCommand() *cobra.Command {
 	f.StringVar(&c.To.Kind, "to-kind", "", "as --from-kind")
 	f.StringVar(&c.Channel, "channel", "", "chat, phone, e-mail …")
 	f.StringVar(&c.Reason, "reason", "", "why")
+	f.StringVar(&c.Schema, "dataschema", "", "contract and version that the offer follows, as contracts/support/refund/v2")
 	f.StringVar(&envelope, "envelope", "", `context that goes along, as '{"mandatory":{"need":"a price"}}'`)
 	f.BoolVar(&c.OfferOnly, "offer", false, "record the offer alone; the receiver accepts with --move accepted")
 	f.StringVar(&c.ID, "id", "", "of the handoff: the same call again then writes nothing; default: a random one")
@@ -79,7 +80,7 @@ func (a *app) handoffCommand() *cobra.Command {
 func handoffFlags(cmd *cobra.Command, move bool) error {
 	needed, idle, form := []string{"from", "to", "channel"}, []string{"by", "by-party", "outcome"}, "without --move"
 	if move {
-		needed, idle = []string{"id"}, []string{"from", "from-party", "from-kind", "to", "to-party", "to-kind", "channel", "envelope", "offer"}
+		needed, idle = []string{"id"}, []string{"from", "from-party", "from-kind", "to", "to-party", "to-kind", "channel", "envelope", "dataschema", "offer"}
 		form = "with --move"
 	}
 	for _, name := range needed {
@@ -100,7 +101,12 @@ func handedOffText(w io.Writer, h *ledger.HandedOff) error {
 	if h.Owner.Party != "" {
 		holder += " (" + h.Owner.Party + ")"
 	}
-	_, err := fmt.Fprintf(w, "Handoff %s, %s: %s. %s is held by %s.\n", printable(h.Handoff), printable(pointText(h.Point)), h.State, printable(h.Journey), printable(holder))
+	text := fmt.Sprintf("%s. %s is held by %s.", h.State, h.Journey, holder)
+	if h.State == ledger.Quarantined {
+		text = "kept in quarantine. " + h.Journey + " knows nothing of it; see `baton contracts inbox`."
+	}
+	_, err := fmt.Fprintf(w, "Handoff %s, %s: %s\n", printable(h.Handoff), printable(pointText(h.Point)), printable(text))
+	noticesText(w, h.Notices)
 	if err == nil && len(h.Anomalies) > 0 {
 		_, err = fmt.Fprintf(w, "Recorded, and against the rules of custody: %s.\n", strings.Join(h.Anomalies, ", "))
 	}

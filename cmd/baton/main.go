@@ -164,7 +164,8 @@ func exitCode(err error) int {
 	switch ledger.CodeOf(err) {
 	case ledger.CodeCorrupt:
 		return exitNo
-	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch, ledger.CodeAnswered:
+	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeNotFound, ledger.CodeStaleRevision, ledger.CodeIDConflict, ledger.CodePartialBatch, ledger.CodeAnswered,
+		ledger.CodeViolation:
 		return exitUsage
 	}
 	return exitEnvironment

@@ -199,13 +199,15 @@ func ReleaseItem(ctx context.Context, r ledger.Reader, to ledger.Append, do Rele
 			return item, err
 		}
 	}
+	if err := stillBroken(ctx, r, events); err != nil {
+		return item, err
+	}
 	result := to(ctx, []ledger.Batch{{Stream: item.Said.Stream, Expect: ledger.Any, Events: events}})[0]
 	if result.Err != nil {
 		return item, result.Err
 	}
-	if result.Receipts[0].Stream != item.Said.Stream { // in quarantine, where it was
-		return item, &ledger.Error{Code: ledger.CodeViolation, Op: "release", Err: &ledger.Broken{Notices: latest(result.Notices, item)},
-			Hint: "repair it with --rename, --set, --move or --drop, publish a version that it fits, or change the contract's mode"}
+	if result.Receipts[0].Stream != item.Said.Stream { // a contract came between, and it is in quarantine as it was
+		return item, broken(item.Said.Notices)
 	}
 	d := ReleasedData{Quarantined: item.ID, Stream: item.Said.Stream, Repair: do.Repair, Why: do.Why}
 	for _, receipt := range result.Receipts {
@@ -218,12 +220,31 @@ func ReleaseItem(ctx context.Context, r ledger.Reader, to ledger.Append, do Rele
 	return item, nil
 }
 
-// latest are the notices of the append, or else those from when it came.
-func latest(now []ledger.Notice, item *Item) []ledger.Notice {
-	if len(now) > 0 {
-		return now
+// stillBroken is the error of events that the intake would not let through: they stay where they are.
+func stillBroken(ctx context.Context, r ledger.Reader, events []ledger.Event) error {
+	g, err := Load(ctx, r, 0)
+	if err != nil {
+		return err
 	}
-	return item.Said.Notices
+	var notices []ledger.Notice
+	for i := range events {
+		if events[i].Type != offered {
+			continue
+		}
+		n, ok := g.Check(&events[i])
+		if blocks := Mode(n.Mode) == Quarantine || Mode(n.Mode) == Reject; ok && blocks && len(n.Violations) > 0 {
+			notices = append(notices, n)
+		}
+	}
+	if len(notices) == 0 {
+		return nil
+	}
+	return broken(notices)
+}
+
+func broken(notices []ledger.Notice) error {
+	return &ledger.Error{Code: ledger.CodeViolation, Op: "release", Err: &ledger.Broken{Notices: notices},
+		Hint: "repair it with --rename, --move, --drop or --set, publish a version that it fits, or one of a milder mode"}
 }
 
 // Discard says that something in quarantine is not wanted. It stays in the record.

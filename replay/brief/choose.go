@@ -155,20 +155,15 @@ func (a *assembly) tier() string {
 	return Minimal
 }
 
-// IsIdentifier reports whether a field only says who or what it is about: its purpose in the contract is identification, or its name ends as
-// the names of identifiers do.
+// IsIdentifier reports whether a field only says who or what it is about, by the rule that lint and figures of depth go by ([contract.KindOf]).
 func IsIdentifier(field string, of *contract.Contract) bool {
+	class, weight := contract.Optional, 0.0
 	if of != nil {
-		if f := of.Field(field); f != nil && slices.Contains(f.Purpose, "identification") {
-			return true
+		if f := of.Field(field); f != nil {
+			class, weight = f.Class, f.Weight
 		}
 	}
-	i := strings.LastIndexAny(field, "_-. ")
-	switch strings.ToLower(field[i+1:]) {
-	case "id", "ids", "ref", "no", "number", "token", "key", "uuid", "order", "account", "customer", "ticket", "case":
-		return true
-	}
-	return false
+	return contract.KindOf(field, class, weight) == contract.Identifier
 }
 
 // finish makes what hangs on the whole.
