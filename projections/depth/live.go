@@ -22,6 +22,8 @@ type Live struct {
 	offers uint64                       // counted since the fold began
 	moved  chan struct{}                // closed when events were counted
 	begun  uint64                       // head when the fold began: what contracts and points said by then is in its options
+	// running is set when Run has begun.
+	running bool
 }
 
 var offeredType = ledger.Type("handoff", "offered")
@@ -99,29 +101,34 @@ func (l *Live) begin(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.begun = head.Position
+	l.begun, l.running = head.Position, true
 	if renew := l.fold.o.Renew; renew != nil && l.fold.Position() > 0 {
 		l.fold, l.offers, l.drift = NewFold(renew()), 0, nil
 	}
+	close(l.moved)
+	l.moved = make(chan struct{})
 	return nil
 }
 
-// waitOffers waits until so many more offers were counted than the last time, or the fold began anew, and says how many there are.
-func (l *Live) waitOffers(ctx context.Context, last, more uint64) (uint64, error) {
+// wait blocks until a condition on the follower holds, which is asked after each batch of events, with what it reads locked.
+func (l *Live) wait(ctx context.Context, holds func() bool) error {
 	for {
 		l.mu.RLock()
-		n, moved := l.offers, l.moved
+		ok, moved := holds(), l.moved
 		l.mu.RUnlock()
-		if n >= last+more || n < last {
-			return n, nil
+		if ok {
+			return nil
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return n, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
+
+// caughtUp reports whether the follower knows what was there when it began.
+func (l *Live) caughtUp() bool { return l.running && l.fold.Position() >= l.begun }
 
 // CatchUp follows the ledger as far as it is durable now.
 func (l *Live) CatchUp(ctx context.Context) error {

@@ -22,6 +22,7 @@ type WatchOptions struct {
 	Every      int // offers between two looks
 	Drift      DriftOptions
 	Thresholds Thresholds
+	Looked     func() // told after each look; nil: nobody
 	Logger     *slog.Logger
 }
 
@@ -38,26 +39,29 @@ func NewWatch(o WatchOptions) *Watch {
 	return &Watch{o}
 }
 
-// Run looks until the context ends. What cannot be written is logged, and found again at the next look.
+// Run looks when the follower has caught up, and then every so many offers, until the context ends. What cannot be written is logged, and found again
+// at the next look.
 func (w *Watch) Run(ctx context.Context) error {
-	looked := uint64(0)
+	l := w.o.Live
 	for {
-		n, err := w.o.Live.waitOffers(ctx, looked, uint64(w.o.Every))
-		if err != nil {
+		if err := l.wait(ctx, l.caughtUp); err != nil { // what it said of the past would be taken back
 			return err
 		}
-		if looked = n; n == 0 {
-			continue
-		}
-		report, err := w.o.Live.Drift(ctx, w.o.Drift)
+		report, err := l.Drift(ctx, w.o.Drift)
 		if err != nil {
 			return err
-		}
-		if report.Behind > uint64(100*w.o.Every) {
-			continue // it is still reading the past: what it says now would be taken back
 		}
 		if err := w.tell(ctx, report); err != nil && ctx.Err() == nil {
 			w.o.Logger.Warn("drift could not be told, looking again later", "error", err, "hint", ledger.HintOf(err))
+		}
+		if w.o.Looked != nil {
+			w.o.Looked()
+		}
+		l.mu.RLock()
+		last := l.offers
+		l.mu.RUnlock()
+		if err := l.wait(ctx, func() bool { return l.offers >= last+uint64(w.o.Every) || l.offers < last }); err != nil {
+			return err
 		}
 	}
 }
