@@ -91,7 +91,7 @@ func eventChannel(messages object) object {
 		"description": "JetStream stream " + relay.StreamName + ". Subscribe to it with an ordered consumer; " + relay.AllSubjects + " is all of it.",
 		"parameters": object{
 			"partition": object{"enum": partitions, "description": "by the journey, so that one journey is in one partition"},
-			"family":    object{"enum": append(ledger.Families(), relay.OtherFamily), "description": relay.OtherFamily + " for types that are not Baton's"},
+			"family":    object{"enum": append(ledger.Families(), relay.OtherFamily, ledger.CategoryQuarantine), "description": relay.OtherFamily + " for types that are not Baton's, " + ledger.CategoryQuarantine + " for what broke its contract and is kept aside"},
 			"verb":      object{"description": "of the family; for other types the whole type. Everything but letters, digits, - and @ is percent-encoded."},
 			"point":     object{"description": "sender>receiver@channel where the event's own data names it, else _; encoded as the verb is", "examples": []string{"_", "support%3Ebilling@ticket"}},
 		},

@@ -19,11 +19,15 @@ const (
 // maxToken bounds one token; servers and their file names cope with subjects of a few hundred bytes.
 const maxToken = 200
 
-// Subject is where an event is published: baton.v1.<partition>.<family>.<verb>.<point>.
+// Subject is where an event is published: baton.v1.<partition>.<family>.<verb>.<point>. What broke its contract and is in quarantine has the family
+// quarantine: who subscribes to handoffs is not to take it for one.
 func Subject(r *ledger.Recorded) string {
 	family, verb := ledger.SplitType(r.Type)
-	if family == "" || verb == "" {
+	switch category, _ := ledger.SplitStream(r.Stream); {
+	case family == "" || verb == "":
 		family, verb = OtherFamily, r.Type
+	case category == ledger.CategoryQuarantine && family != "contract":
+		family = ledger.CategoryQuarantine
 	}
 	return SubjectPrefix + strconv.Itoa(ledger.Partition(r.Stream)) + "." + token(family) + "." + token(verb) + "." + pointToken(&r.Facets)
 }

@@ -62,3 +62,19 @@ func TestNoTextForgesASubject(t *testing.T) {
 		}
 	})
 }
+
+// TestQuarantinedSubject: nobody who subscribes to handoffs gets one that broke its contract.
+func TestQuarantinedSubject(t *testing.T) {
+	r := ledger.Recorded{Event: ledger.Event{Type: ledger.Type("handoff", "offered"), Facets: ledger.Facets{Sender: "a", Receiver: "b", Channel: "c"}}, Stream: "quarantine-app"}
+	if got := relay.Subject(&r); !strings.Contains(got, ".quarantine.offered.") {
+		t.Error(got)
+	}
+	r.Type = ledger.Type("contract", "quarantined")
+	if got := relay.Subject(&r); !strings.Contains(got, ".contract.quarantined.") {
+		t.Error(got)
+	}
+	r.Stream, r.Type = "journey-J", ledger.Type("handoff", "offered")
+	if got := relay.Subject(&r); !strings.Contains(got, ".handoff.offered.") {
+		t.Error(got)
+	}
+}
