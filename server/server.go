@@ -52,13 +52,13 @@ type Options struct {
 	Webhooks   client.Webhooks // endpoints that events are delivered to; nil: unsupported
 	Followers  []Follower
 	Brief      func(ctx context.Context, journey string, m replay.Moment) (brief.Options, error) // contracts, styles and classes of channels as of a moment; nil: none
-	Enrich     *enrich.Enricher                                            // sources of contexts; nil: there are none
-	Checks     []Check                                                     // what /readyz asks about besides the ledger and its followers
-	Registry   *prometheus.Registry                                        // served at /metrics with what the server counts itself; nil: nothing is counted
-	Observe    Observer                                                    // told of each request, as for traces; nil: nobody
-	NATS       string                                                      // URL for subscribers, without credential
-	Mounts     []Mount                                                     // further parts of the API
-	Access     Access                                                      // who may ask, and how much
+	Enrich     *enrich.Enricher                                                                  // sources of contexts; nil: there are none
+	Checks     []Check                                                                           // what /readyz asks about besides the ledger and its followers
+	Registry   *prometheus.Registry                                                              // served at /metrics with what the server counts itself; nil: nothing is counted
+	Observe    Observer                                                                          // told of each request, as for traces; nil: nobody
+	NATS       string                                                                            // URL for subscribers, without credential
+	Mounts     []Mount                                                                           // further parts of the API
+	Access     Access                                                                            // who may ask, and how much
 	Logger     *slog.Logger
 }
 
