@@ -28,7 +28,7 @@ func depthOptions(ctx context.Context, r ledger.Reader, agreed *contract.Registr
 
 // openDepth makes the follower that counts contexts. It begins at the first event, in the background.
 func (a *app) openDepth(n *node) part {
-	n.depth = depth.NewLive(n.store, depthOptions(context.Background(), n.store, n.agreed), n.tell.handled("depth"))
+	n.depth = depth.NewLive(n.store, depthOptions(context.Background(), n.store, n.agreed), nil)
 	return part{n.depth.Name(), n.depth.Progress(), n.depth.Run}
 }
 
