@@ -42,6 +42,9 @@ func (a *app) driftPart(n *node) part {
 
 // tiers says how deep the handoffs of a point were, for its checklist.
 func (n *node) tiers(ctx context.Context, point string, w points.Window) (*points.TierShares, error) {
+	if err := n.depth.CaughtUp(ctx); err != nil { // an answer of half a ledger would be another
+		return nil, err
+	}
 	return tierShares(ctx, n.depth, point, w)
 }
 

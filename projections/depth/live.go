@@ -127,6 +127,9 @@ func (l *Live) wait(ctx context.Context, holds func() bool) error {
 	}
 }
 
+// CaughtUp waits until the follower that Run runs knows what was there when it began.
+func (l *Live) CaughtUp(ctx context.Context) error { return l.wait(ctx, l.caughtUp) }
+
 // caughtUp reports whether the follower knows what was there when it began.
 func (l *Live) caughtUp() bool { return l.running && l.fold.Position() >= l.begun }
 

@@ -44,7 +44,7 @@ func NewWatch(o WatchOptions) *Watch {
 func (w *Watch) Run(ctx context.Context) error {
 	l := w.o.Live
 	for {
-		if err := l.wait(ctx, l.caughtUp); err != nil { // what it said of the past would be taken back
+		if err := l.CaughtUp(ctx); err != nil { // what it said of the past would be taken back
 			return err
 		}
 		report, err := l.Drift(ctx, w.o.Drift)
