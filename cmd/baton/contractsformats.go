@@ -100,6 +100,9 @@ func (a *app) contractsImport() *cobra.Command {
 			if err != nil {
 				return inFile(args[0], err)
 			}
+			if out.LeftOut == nil {
+				out.LeftOut = []string{}
+			}
 			for _, what := range out.LeftOut {
 				fmt.Fprintln(a.err, "Left out:", printable(what))
 			}

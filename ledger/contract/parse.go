@@ -91,7 +91,7 @@ func (c *Contract) check() error {
 	}
 	switch {
 	case !ValidName(c.Name):
-		return bad("use letters, digits and . _ - > @ %, in parts joined by /", "contract: %.80q is no name", c.Name)
+		return bad("use letters, digits and . _ - > @ %, in parts joined by /, the last not as v2", "contract: %.80q is no name", c.Name)
 	case c.Version < 1:
 		return bad("count versions from 1", "version: %d", c.Version)
 	case !slices.Contains(Modes(), c.Mode):
@@ -257,8 +257,8 @@ func ReadSchema(schema string) (name string, version int, ok bool) {
 // ValidName reports whether a text can name a contract: parts of letters, digits and . _ - > @ %, joined by /. A point is such a name
 // unless its stages are written in other letters; those are percent-encoded here.
 func ValidName(name string) bool {
-	if name == "" || len(name) > 300 || strings.HasSuffix(name, "-") {
-		return false
+	if _, _, version := ReadSchema("contracts/" + name); version || name == "" || len(name) > 300 || strings.HasSuffix(name, "-") {
+		return false // a name that ends as a version's does would be read as one
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || part == "." || part == ".." {

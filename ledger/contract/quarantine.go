@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -26,7 +27,7 @@ type Quarantined struct {
 	Notices []ledger.Notice `json:"notices"`
 }
 
-func quarantineNote(b *ledger.Batch, notices []ledger.Notice) (ledger.Event, error) {
+func quarantineNote(b *ledger.Batch, id string, notices []ledger.Notice) (ledger.Event, error) {
 	notices = slices.DeleteFunc(slices.Clone(notices), func(n ledger.Notice) bool { return len(n.Violations) == 0 })
 	first := &b.Events[0]
 	data, err := json.Marshal(Quarantined{Stream: b.Stream, Expect: b.Expect, Events: len(b.Events), First: first.ID, Journey: ledger.JourneyOf(b.Stream),
@@ -34,9 +35,15 @@ func quarantineNote(b *ledger.Batch, notices []ledger.Notice) (ledger.Event, err
 	if err != nil {
 		return ledger.Event{}, ledger.Errorf(ledger.CodeInternal, "quarantine", "", "%w", err)
 	}
-	sum := sha256.Sum256([]byte(b.Stream + "\x00" + first.Source + "\x00" + first.ID))
-	return ledger.Event{ID: "quarantined/" + hex.EncodeToString(sum[:16]), Source: Source, Type: ledger.Type("contract", "quarantined"), Subject: first.Subject,
+	return ledger.Event{ID: "quarantined/" + id, Source: Source, Type: ledger.Type("contract", "quarantined"), Subject: first.Subject,
 		Time: first.Time, ContentType: "application/json", DataSubject: first.DataSubject, Data: data}, nil
+}
+
+// itemID is what something in quarantine is known by: where it belongs and the offer that broke its contract, byte for byte. The same sent again is the
+// same; a second try that is broken in another way is kept beside the first, in a stream of its own as each is.
+func itemID(stream string, e *ledger.Event) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", stream, e.Source, e.ID, e.Schema, e.Data))
+	return hex.EncodeToString(sum[:16])
 }
 
 // Item is one batch in quarantine and what became of it.
@@ -129,25 +136,31 @@ func inStream(ctx context.Context, r ledger.Reader, stream string) (items []*Ite
 // FindItem gives what is in quarantine by its id, or the beginning of one, or the id of the handoff. The error is CodeNotFound, or CodeInvalid for
 // a beginning that several share.
 func FindItem(ctx context.Context, r ledger.Reader, id string) (*Item, error) {
-	var found []*Item
+	var found, waiting []*Item
 	for item, err := range Inbox(ctx, r) {
 		if err != nil {
 			return nil, err
 		}
-		if item.ID == id || item.Said.Handoff == id {
+		if item.ID == id {
 			return item, nil
 		}
-		if short := strings.TrimPrefix(item.ID, "quarantined/"); len(id) >= 4 && strings.HasPrefix(short, strings.TrimPrefix(id, "quarantined/")) {
-			found = append(found, item)
+		short := strings.TrimPrefix(item.ID, "quarantined/")
+		if item.Said.Handoff != id && (len(id) < 4 || !strings.HasPrefix(short, strings.TrimPrefix(id, "quarantined/"))) {
+			continue
+		}
+		if found = append(found, item); item.State == "waiting" {
+			waiting = append(waiting, item)
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
+	switch {
+	case len(found) == 0:
 		return nil, ledger.Errorf(ledger.CodeNotFound, "quarantine", "list what is there with `baton contracts inbox`", "nothing in quarantine has the id %.80q", id)
+	case len(found) == 1:
+		return found[0], nil
+	case len(waiting) == 1:
+		return waiting[0], nil
 	}
-	return nil, ledger.Errorf(ledger.CodeInvalid, "quarantine", "give more of it", "%d things in quarantine have an id that begins with %.80q", len(found), id)
+	return nil, ledger.Errorf(ledger.CodeInvalid, "quarantine", "take one of their own ids, see `baton contracts inbox --all`", "%d things in quarantine are of %.80q", len(found), id)
 }
 
 // Release is what is done about something in quarantine.
@@ -203,6 +216,9 @@ func ReleaseItem(ctx context.Context, r ledger.Reader, to ledger.Append, do Rele
 		return item, err
 	}
 	result := to(ctx, []ledger.Batch{{Stream: item.Said.Stream, Expect: ledger.Any, Events: events}})[0]
+	if code := ledger.CodeOf(result.Err); code == ledger.CodeIDConflict || code == ledger.CodePartialBatch {
+		return item, ledger.Errorf(code, "release", "its sender has sent it anew: look at the journey, and discard this one", "%w", result.Err)
+	}
 	if result.Err != nil {
 		return item, result.Err
 	}

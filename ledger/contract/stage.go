@@ -2,6 +2,8 @@ package contract
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"slices"
@@ -168,16 +170,19 @@ func (s *checking) block(ctx context.Context, b ledger.Batch, v *judged) (ledger
 		return b, refusal(v.notices)
 	}
 	bad := slices.IndexFunc(v.notices, func(n ledger.Notice) bool { return len(n.Violations) > 0 })
-	away := ledger.Batch{Stream: ledger.CategoryQuarantine + "-" + v.notices[bad].Source, Expect: ledger.Any, Events: b.Events}
+	i := slices.IndexFunc(b.Events, func(e ledger.Event) bool { return e.ID == v.notices[bad].Event && e.Source == v.notices[bad].Source })
+	broken := &b.Events[i]
+	id := itemID(b.Stream, broken)
+	away := ledger.Batch{Stream: ledger.CategoryQuarantine + "-" + broken.Source + "~" + id[:16], Expect: ledger.Any, Events: b.Events}
 	v.away = true
-	if there, err := s.there(ctx, away.Stream, first); there || err != nil {
+	if there, err := s.there(ctx, away.Stream, broken); there || err != nil {
 		return away, err // sent again: what was said of it then stands
 	}
 	if len(b.Events) == ledger.MaxBatchEvents {
 		return b, ledger.Errorf(ledger.CodeTooLarge, "append", "send fewer events at once", "event %q breaks its contract, and a batch of %d leaves no room to say so",
 			v.notices[bad].Event, len(b.Events))
 	}
-	note, err := quarantineNote(&b, v.notices)
+	note, err := quarantineNote(&b, id, v.notices)
 	away.Events = slices.Concat([]ledger.Event{note}, b.Events)
 	return away, err
 }
@@ -231,7 +236,7 @@ type Violated struct {
 
 func violatedEvent(e *ledger.Event, n ledger.Notice) ledger.Event {
 	data, _ := json.Marshal(Violated{Handoff: e.ID, Contract: n.Contract, Version: n.Version, Variant: n.Variant, Mode: n.Mode, Violations: n.Violations})
-	return ledger.Event{ID: ownID("violated", e.ID), Source: Source, Type: ledger.Type("contract", "violated"), Subject: e.Subject, Time: e.Time,
+	return ledger.Event{ID: violatedID(e), Source: Source, Type: ledger.Type("contract", "violated"), Subject: e.Subject, Time: e.Time,
 		ContentType: "application/json", Schema: Schema(n.Contract, max(n.Version, 1)), DataSubject: e.DataSubject, CausationID: e.ID, Data: data}
 }
 
@@ -248,7 +253,8 @@ func nameOfStream(stream string) (string, bool) {
 	return name, category == "contract" && name != ""
 }
 
-// ownID names an event of ours after another's id, which it may be too long for.
-func ownID(prefix, id string) string {
-	return ledger.Shortened(prefix + "/" + id)
+// violatedID is the same for the same event: two sources may give their events one id.
+func violatedID(e *ledger.Event) string {
+	sum := sha256.Sum256([]byte(e.Source))
+	return ledger.Shortened("violated/" + e.ID + "@" + hex.EncodeToString(sum[:4]))
 }

@@ -164,11 +164,15 @@ func TestQuarantineAndRelease(t *testing.T) {
 	if _, err := d.offer("b", bad); err != nil {
 		t.Fatal(err)
 	}
-	in := "quarantine-" + ledger.HandoffSource
+	waiting, err := contract.FindItem(t.Context(), d.store, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := waiting.In
 	if got := d.events(in); !slices.Equal(got, []string{"contract.quarantined", "journey.started", "handoff.offered", "handoff.accepted"}) {
 		t.Fatal(got)
 	}
-	_, err := contract.ReleaseItem(t.Context(), d.store, d.in, contract.Release{ID: "b", Why: "again"})
+	_, err = contract.ReleaseItem(t.Context(), d.store, d.in, contract.Release{ID: "b", Why: "again"})
 	if !errors.Is(err, ledger.CodeViolation) || len(d.events(in)) != 4 {
 		t.Fatalf("what still breaks its contract went on: %v, %v", err, d.events(in))
 	}
@@ -345,5 +349,49 @@ func TestAnotherNode(t *testing.T) {
 	}
 	if c := other.Catalogue("", "support>billing@ticket"); c == nil || c.Name != "support/refund" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestQuarantineKeepsAll: what has an id that something in quarantine has, of another journey, of another source or broken in another way, is kept beside it.
+func TestQuarantineKeepsAll(t *testing.T) {
+	d := newDesk(t, doc(1, contract.Quarantine))
+	call := func(source, journey, envelope string) {
+		t.Helper()
+		h, err := ledger.HandOff(t.Context(), d.store, d.in, ledger.HandoffCall{ID: "h", Source: source, Journey: journey, From: ledger.Party{Stage: "support"},
+			To: ledger.Party{Stage: "billing"}, Channel: "ticket", Envelope: []byte(envelope)})
+		if err != nil || h.State != ledger.Quarantined {
+			t.Fatalf("%s %s: %+v %v", source, journey, h, err)
+		}
+	}
+	call("/crm", "J", bad)
+	call("/crm", "J", bad) // again: it is there
+	call("/crm", "J", `{"mandatory":{"order":"order-1"}}`)
+	call("/crm", "K", bad)
+	call("/erp", "J", bad)
+	n := 0
+	for _, err := range contract.Inbox(t.Context(), d.store) {
+		if n++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 4 {
+		t.Errorf("%d things are kept, 4 were sent", n)
+	}
+	if _, err := contract.Discard(t.Context(), d.store, d.in, "h", "which one?", ""); !errors.Is(err, ledger.CodeInvalid) {
+		t.Errorf("one of four was discarded by an id that all have: %v", err)
+	}
+}
+
+// TestViolationsOfTwoSources: events of one id from two sources are two events, and so are their violations.
+func TestViolationsOfTwoSources(t *testing.T) {
+	d := newDesk(t, doc(1, contract.Warn))
+	for _, source := range []string{"/crm", "/erp"} {
+		if _, err := ledger.HandOff(t.Context(), d.store, d.in, ledger.HandoffCall{ID: "h", Source: source, Journey: "J", From: ledger.Party{Stage: "support"},
+			To: ledger.Party{Stage: "billing"}, Channel: "ticket", Envelope: []byte(bad)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := d.events("overlay-J"); len(got) != 2 {
+		t.Errorf("%v", got)
 	}
 }

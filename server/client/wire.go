@@ -67,7 +67,7 @@ type Results struct {
 // Receipts is the answer to an append of events, a receipt for each in order.
 type Receipts struct {
 	Receipts []ledger.Receipt `json:"receipts"`
-	Notices  []ledger.Notice  `json:"notices,omitempty" doc:"what contracts say against events; those of a batch that went to quarantine have receipts of the stream quarantine-<source>"`
+	Notices  []ledger.Notice  `json:"notices,omitempty" doc:"what contracts say against events; those of a batch that went to quarantine have receipts of a stream quarantine-<source>~<digits>"`
 }
 
 // List is a page of a list. Next is the cursor of its last item, "" at the end.
