@@ -20,7 +20,11 @@ func ReadReply(answer []byte, max int, into any) *Error {
 		return Errorf(CodeInvalid, "", "", "the reply is not valid UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(answer))
-	if err := d.Decode(into); err != nil {
+	var other *json.UnmarshalTypeError
+	switch err := d.Decode(into); {
+	case errors.As(err, &other) && other.Field != "": // by the names that the program knows, not by ours
+		return Errorf(CodeInvalid, "", "", "the reply is not the JSON that was asked for: member %.80q is a %s", other.Field, other.Value)
+	case err != nil:
 		return Errorf(CodeInvalid, "", "", "the reply is not the JSON that was asked for: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -202,5 +202,8 @@ func repaired(r *contract.ReleasedData) string {
 	if len(r.Repair) == 0 {
 		return "As it was sent."
 	}
+	if len(r.Repair) == 1 {
+		return "One repair; the original stays in quarantine."
+	}
 	return fmt.Sprintf("%d repairs; the original stays in quarantine.", len(r.Repair))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,10 @@ func (c *Contract) defaults() {
 func asJSON(document []byte) ([]byte, error) {
 	var v any
 	d := yaml.NewDecoder(bytes.NewReader(document))
-	if err := d.Decode(&v); err != nil {
+	switch err := d.Decode(&v); {
+	case errors.Is(err, io.EOF):
+		return nil, ledger.Errorf(ledger.CodeInvalid, opParse, "begin it with contract: <name>", "the document is empty")
+	case err != nil:
 		return nil, ledger.Errorf(ledger.CodeInvalid, opParse, "check the indentation, and quote texts with : or #", "the document is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if _, ok := v.(map[string]any); !ok {

@@ -121,19 +121,22 @@ func (f *Overlay) Run(ctx context.Context, progress *ledger.Progress) error {
 	}
 }
 
+// catchUp has a follower read headers up to the head, if that is past its cursor.
+func catchUp(ctx context.Context, src ledger.Source, f ledger.Follower, cursor uint64, progress *ledger.Progress) error {
+	head, err := src.Head(ctx)
+	if err != nil || head.Position <= cursor {
+		return err
+	}
+	return ledger.Follow(ctx, src, f, ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: head.Position})
+}
+
 func (f *Overlay) follow(ctx context.Context, progress *ledger.Progress) error {
 	if err := f.begin(ctx); err != nil {
 		return err
 	}
 	for {
-		head, err := f.o.Store.Head(ctx)
-		if err != nil {
+		if err := catchUp(ctx, f.o.Store, f, f.cursor, progress); err != nil {
 			return err
-		}
-		if head.Position > f.cursor {
-			if err := ledger.Follow(ctx, f.o.Store, f, ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: head.Position}); err != nil {
-				return err
-			}
 		}
 		if err := f.suggestAll(ctx); err != nil {
 			return err

@@ -115,14 +115,8 @@ func (f *Outcomes) Run(ctx context.Context, progress *ledger.Progress) error {
 
 func (f *Outcomes) follow(ctx context.Context, progress *ledger.Progress) error {
 	for {
-		head, err := f.o.Store.Head(ctx)
-		if err != nil {
+		if err := catchUp(ctx, f.o.Store, f, f.cursor, progress); err != nil {
 			return err
-		}
-		if head.Position > f.cursor {
-			if err := ledger.Follow(ctx, f.o.Store, f, ledger.FollowOptions{HeaderOnly: true, Progress: progress, Until: head.Position}); err != nil {
-				return err
-			}
 		}
 		if err := f.writeDue(ctx); err != nil {
 			return err
@@ -130,7 +124,7 @@ func (f *Outcomes) follow(ctx context.Context, progress *ledger.Progress) error 
 		if len(f.due) > 0 { // somebody wrote in between, or the ledger cannot be written to now
 			if wait := time.Until(f.again); wait > 0 {
 				inner, cancel := context.WithTimeout(ctx, wait)
-				_, err = f.o.Store.Wait(inner, f.cursor)
+				_, err := f.o.Store.Wait(inner, f.cursor)
 				if cancel(); err != nil && !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 					return cmp.Or(ctx.Err(), err)
 				}
