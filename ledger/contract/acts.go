@@ -34,23 +34,19 @@ func Do(ctx context.Context, r ledger.Reader, to ledger.Append, a Act) (out Acte
 		if err != nil {
 			return out, err
 		}
-		head, err := r.StreamHead(ctx, Stream(a.Said.Name))
-		if err != nil {
-			return out, err
-		}
 		if v := s.Version(a.Said.Version); v != nil && v.is(&a) {
 			return Acted{Version: v, Again: true}, nil
 		}
 		if out.Warnings, err = s.allow(ctx, r, &a); err != nil {
 			return out, err
 		}
-		e, err := a.event(head.Revision + 1)
+		e, err := a.event(s.Revision + 1)
 		if err != nil {
 			return out, err
 		}
-		result := to(ctx, []ledger.Batch{{Stream: Stream(s.Name), Expect: ledger.Expect(head.Revision), Events: []ledger.Event{e}}})[0]
-		if errors.Is(result.Err, ledger.CodeStaleRevision) {
-			continue // somebody was faster: decide again
+		result := to(ctx, []ledger.Batch{{Stream: Stream(s.Name), Expect: ledger.Expect(s.Revision), Events: []ledger.Event{e}}})[0]
+		if errors.Is(result.Err, ledger.CodeStaleRevision) || errors.Is(result.Err, ledger.CodeIDConflict) {
+			continue // somebody was faster, perhaps with the same act of another name: decide again
 		}
 		if result.Err != nil {
 			return out, result.Err

@@ -395,3 +395,33 @@ func TestViolationsOfTwoSources(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestManyPublish: whoever says the same at the same time, under whatever name, says it once.
+func TestManyPublish(t *testing.T) {
+	d := newDesk(t)
+	c, err := contract.Parse([]byte(doc(1, contract.Warn)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	for w := range 4 {
+		go func() {
+			for _, a := range []contract.Act{{Verb: "drafted", Said: contract.Said{Name: c.Name, Version: 1, Contract: c}}, {Verb: "published", Said: contract.Said{Name: c.Name, Version: 1}}} {
+				a.By = fmt.Sprint("tester", w%2)
+				if _, err := contract.Do(t.Context(), d.store, d.in, a); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := d.events(contract.Stream(c.Name)); !slices.Equal(got, []string{"contract.drafted", "contract.published"}) {
+		t.Errorf("%v", got)
+	}
+}

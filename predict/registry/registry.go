@@ -93,6 +93,10 @@ func Describe(name string, r *train.Result) Registered {
 // Register appends the event. A model that is registered already is given as it was, and there tells so.
 func Register(ctx context.Context, r ledger.Reader, to ledger.Append, m Registered) (out Registered, there bool, err error) {
 	for range 5 {
+		head, err := r.StreamHead(ctx, Prefix+m.Name) // before the list: what comes between makes the append stale
+		if err != nil {
+			return m, false, err
+		}
 		list, err := Versions(ctx, r, m.Name)
 		if err != nil {
 			return m, false, err
@@ -108,10 +112,6 @@ func Register(ctx context.Context, r ledger.Reader, to ledger.Append, m Register
 		revision := uint64(0)
 		if len(list) > 0 {
 			revision = list[len(list)-1].Revision
-		}
-		head, err := r.StreamHead(ctx, Prefix+m.Name)
-		if err != nil {
-			return m, false, err
 		}
 		revision = max(revision, head.Revision)
 		e := ledger.Event{ID: "registered/" + m.Hash, Source: Source, Type: ledger.Type("model", "registered"), ContentType: "application/json", Data: data}

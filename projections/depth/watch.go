@@ -68,26 +68,27 @@ func (w *Watch) Run(ctx context.Context) error {
 
 // tell writes what changed since the last look, as the ledger has it.
 func (w *Watch) tell(ctx context.Context, report DriftReport) error {
-	before, err := On(ctx, w.o.Live.src)
+	before, revisions, err := on(ctx, w.o.Live.src)
 	if err != nil {
 		return err
 	}
 	raised, cleared := Changes(before, Alerts(report, w.o.Thresholds))
 	for _, a := range raised {
-		if err := w.write(ctx, "drift_detected", a); err != nil {
+		if err := w.write(ctx, "drift_detected", a, revisions); err != nil {
 			return err
 		}
 	}
 	for _, a := range cleared {
 		a.Position = report.Position
-		if err := w.write(ctx, "drift_cleared", a); err != nil {
+		if err := w.write(ctx, "drift_cleared", a, revisions); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *Watch) write(ctx context.Context, verb string, a Alert) error {
+// write appends an event with the revision that was decided on: of two who look at the same time one writes.
+func (w *Watch) write(ctx context.Context, verb string, a Alert, revisions map[string]uint64) error {
 	data, err := json.Marshal(a)
 	if err != nil {
 		return ledger.Errorf(ledger.CodeInternal, verb, "", "%w", err)
@@ -96,27 +97,35 @@ func (w *Watch) write(ctx context.Context, verb string, a Alert) error {
 	e := ledger.Event{ID: verb + "/" + hex.EncodeToString(sum[:8]) + "/" + strconv.FormatUint(a.Position, 10), Source: AlertSource, Type: ledger.Type("contract", verb),
 		Subject: a.Point, ContentType: "application/json", Data: data}
 	stream := alertPrefix + a.Point
-	head, err := w.o.Live.src.StreamHead(ctx, stream)
-	if err != nil {
-		return err
+	r := w.o.Append(ctx, []ledger.Batch{{Stream: stream, Expect: ledger.Expect(revisions[stream]), Events: []ledger.Event{e}}})[0]
+	if r.Err == nil {
+		revisions[stream] = r.Receipts[0].Revision
 	}
-	return w.o.Append(ctx, []ledger.Batch{{Stream: stream, Expect: ledger.Expect(head.Revision), Events: []ledger.Event{e}}})[0].Err
+	return r.Err
 }
 
 const alertPrefix = "drift-"
 
 // On lists the alerts that are on, as the ledger has them.
-func On(ctx context.Context, r ledger.Reader) (out []Alert, err error) {
+func On(ctx context.Context, r ledger.Reader) ([]Alert, error) {
+	out, _, err := on(ctx, r)
+	return out, err
+}
+
+// on gives the revision of each stream besides, as it was read.
+func on(ctx context.Context, r ledger.Reader) (out []Alert, revisions map[string]uint64, err error) {
+	revisions = map[string]uint64{}
 	for head, err := range r.Streams(ctx, alertPrefix, "") {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		on := map[string]Alert{}
 		var order []string
 		for e, err := range r.ReadStream(ctx, head.Stream, ledger.ReadOptions{}) {
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			revisions[head.Stream] = e.Revision
 			var a Alert
 			if e.Source != AlertSource || json.Unmarshal(e.Data, &a) != nil || a.Key == "" {
 				continue
@@ -137,5 +146,5 @@ func On(ctx context.Context, r ledger.Reader) (out []Alert, err error) {
 			}
 		}
 	}
-	return out, nil
+	return out, revisions, nil
 }
