@@ -86,7 +86,8 @@ func HandOff(ctx context.Context, r Reader, to Append, c HandoffCall) (HandedOff
 	if head.Revision == 0 {
 		result = to(ctx, []Batch{{Stream: stream, Expect: NoStream, Events: slices.Concat([]Event{c.started()}, events)}})[0]
 	}
-	if head.Revision > 0 || errors.Is(result.Err, CodeStaleRevision) { // somebody else began the journey
+	// Somebody else began the journey; where this very call was made by another hand meanwhile, its handoff is there and its beginning is not.
+	if head.Revision > 0 || errors.Is(result.Err, CodeStaleRevision) || errors.Is(result.Err, CodePartialBatch) {
 		result = to(ctx, []Batch{{Stream: stream, Expect: Any, Events: events}})[0]
 	}
 	if result.Err != nil {

@@ -129,6 +129,27 @@ func TestHandOffsAtOnce(t *testing.T) {
 	}
 }
 
+// TestHandOffMadeMeanwhile: the same call was made, in a journey that another began, after this one saw that there is none.
+func TestHandOffMadeMeanwhile(t *testing.T) {
+	s, to := openStore(t)
+	first := true
+	late := func(ctx context.Context, batches []ledger.Batch) []ledger.Result {
+		if first {
+			first = false
+			for _, id := range []string{"h0", "h1"} {
+				if _, err := ledger.HandOff(ctx, s, to, call(id)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return to(ctx, batches)
+	}
+	h, err := ledger.HandOff(t.Context(), s, late, call("h1"))
+	if err != nil || len(h.Receipts) != 2 || !h.Receipts[0].Duplicate {
+		t.Errorf("%+v %v", h, err)
+	}
+}
+
 func TestMoveHandoff(t *testing.T) {
 	s, to := openStore(t)
 	ctx := t.Context()
