@@ -76,13 +76,18 @@ func TestAtOnce(t *testing.T) {
 	waiting := make(chan int, 2)
 	for range 2 {
 		go func() {
-			resp, err := open("/v1/head?after=99")
-			if err != nil {
-				waiting <- 0
-				return
+			for {
+				resp, err := open("/v1/head?after=99")
+				if err != nil {
+					waiting <- 0
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusTooManyRequests { // else the question below had the second place at that moment
+					waiting <- resp.StatusCode
+					return
+				}
 			}
-			resp.Body.Close()
-			waiting <- resp.StatusCode
 		}()
 	}
 	until(t, "a third request is refused", func() bool {
